@@ -1,0 +1,1 @@
+"""ClientData: tells the agent who is calling, while the phone rings."""

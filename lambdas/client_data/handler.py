@@ -1,0 +1,94 @@
+"""ClientData: ElevenLabs asks who is calling, while the phone rings.
+
+POST /client-data with the header `X-Workspace-Key` and `caller_id`, `agent_id`, `called_number`, `call_sid`.
+The answer holds the same dynamic variables for every caller, known or not: ElevenLabs ends a call whose
+variables are missing.
+"""
+
+import hmac
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared import api, environment, logs
+from shared.caller import LONGEST_ID, phone_caller
+from shared.credentials import Credentials, CredentialsError
+from shared.mem0 import Mem0, Mem0Error
+from shared.memories import Memory
+
+from client_data import context, personas
+
+_BUDGET = int(environment.number("CONTEXT_CHARACTERS", 6000, least=1000, most=50_000))
+_OVERRIDES_PROMPT = environment.choice("PROMPT_MODE", ("override", "variable")) == "override"
+_CONTINUES = environment.choice("ON_MEMORY_FAILURE", ("fail", "continue")) == "continue"
+_LONGEST_FIELD = 256
+
+credentials = Credentials()
+mem0 = Mem0(credentials)
+mem0.prepare()
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one conversation-initiation webhook (API Gateway payload 2.0)."""
+    started = time.monotonic()
+    user_id = None
+    try:
+        _authenticate(event)
+        body = api.json_object(event)
+        caller_id = api.text_field(body, "caller_id", longest=LONGEST_ID)
+        agent_id = api.text_field(body, "agent_id", longest=_LONGEST_FIELD, required=False)
+        for name in ("called_number", "call_sid"):
+            api.text_field(body, name, longest=_LONGEST_FIELD, required=False)
+        user_id = phone_caller(caller_id, country_code=environment.country_code())
+        memories = _memories(user_id)
+    except api.Refusal as refusal:
+        return api.refuse(refusal, user_id=user_id)
+    logs.info(
+        "caller looked up",
+        user_id=user_id,
+        agent_id=agent_id,
+        memories=len(memories),
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+    )
+    return api.respond(200, _initiation_data(user_id, agent_id, memories))
+
+
+def _authenticate(event: Mapping[str, Any]) -> None:
+    given = api.header(event, "X-Workspace-Key").encode("utf-8", "replace")
+    try:
+        keys = credentials.keys("ELEVENLABS_WORKSPACE_KEY")
+    except CredentialsError as error:
+        raise api.Refusal(500, str(error)) from None
+    if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419 - all, in constant time
+        raise api.Refusal(401, "X-Workspace-Key is missing or wrong")
+
+
+def _memories(user_id: str | None) -> Sequence[Memory]:
+    if user_id is None:
+        return []
+    try:
+        return mem0.all_memories(user_id)
+    except Mem0Error as error:
+        if not _CONTINUES:
+            raise api.Refusal(500, str(error)) from None
+        logs.error("memories could not be read; the call goes on without", user_id=user_id, reason=str(error))
+        return []
+
+
+def _initiation_data(user_id: str | None, agent_id: str, memories: Sequence[Memory]) -> dict[str, Any]:
+    told = context.compose(memories, _BUDGET)
+    data: dict[str, Any] = {
+        "type": "conversation_initiation_client_data",
+        "dynamic_variables": {
+            "caller_id": user_id or "",
+            "memory_count": str(len(memories)),
+            "memory_context": told,
+            "returning_caller": "yes" if memories else "no",
+            "caller_name": context.caller_name(memories),
+            "secret__memory_token": "",
+        },
+    }
+    if _OVERRIDES_PROMPT:
+        prompt = personas.prompt(agent_id, told)
+        data["conversation_config_override"] = {"agent": {"prompt": {"prompt": prompt}}}
+    return data

@@ -1,0 +1,1 @@
+"""PostCall: takes the finished call in, and remembers it."""

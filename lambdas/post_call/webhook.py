@@ -1,0 +1,88 @@
+"""PostCall as ElevenLabs' webhook: verify, slim down, make safe, answer 200.
+
+It never talks to Mem0. 200 means that the call is in the queue (or that there is nothing to remember); if it
+could not be put there the answer is 500, and ElevenLabs delivers it again.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from shared import api, aws, environment, logs, signature
+from shared.credentials import Credentials, CredentialsError
+
+from post_call import envelope, record
+
+credentials = Credentials()
+
+
+def accept(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer one post-call webhook (API Gateway payload 2.0)."""
+    started = time.monotonic()
+    known: dict[str, Any] = {"user_id": None}
+    try:
+        body = api.raw_body(event)
+        _verify(event, body)
+        status = _take_in(body, known)
+    except api.Refusal as refusal:
+        return api.refuse(refusal, **known)
+    logs.info(f"webhook {status}", **known, duration_ms=round((time.monotonic() - started) * 1000, 1))
+    return api.respond(200, {"status": status})
+
+
+def _verify(event: Mapping[str, Any], body: bytes) -> None:
+    try:
+        keys = credentials.keys("ELEVENLABS_HMAC_KEY")
+    except CredentialsError as error:
+        raise api.Refusal(500, str(error)) from None
+    try:
+        signature.verify(api.header(event, "ElevenLabs-Signature"), body, keys, time.time())
+    except signature.BadSignatureError as error:
+        logs.warning("signature refused", reason=str(error), bytes=len(body))
+        raise api.Refusal(401, "ElevenLabs-Signature is missing or wrong") from None
+
+
+def _take_in(body: bytes, known: dict[str, Any]) -> str:
+    """Queue the call in a signed body, and say what became of it. `known` gathers what the log says."""
+    kind, data, event_time = record.read_envelope(api.parse_json(body))
+    known["type"] = kind
+    if kind != record.TRANSCRIPTION:
+        return "ignored"
+    known["conversation_id"] = record.conversation_id(data)
+    caller = record.user_id(data, environment.country_code())
+    known["user_id"] = caller
+    if caller is None:
+        known["reason"] = "the caller's number is withheld or unknown"
+        return "ignored"
+    call = record.call_record(data, caller, event_time or int(time.time()))
+    if not any(turn.role == "user" for turn in call.turns):
+        known["reason"] = "the caller said nothing"
+        return "ignored"
+    known["turns"] = len(call.turns)
+    _enqueue(call)
+    return "queued"
+
+
+def _enqueue(call: record.CallRecord) -> None:
+    for message in envelope.messages(call):
+        try:
+            aws.call(
+                aws.SQS,
+                "SendMessage",
+                {
+                    "QueueUrl": os.environ.get("CALL_QUEUE_URL", ""),
+                    "MessageBody": message.body,
+                    "MessageGroupId": message.group_id,
+                    "MessageDeduplicationId": message.deduplication_id,
+                },
+            )
+        except aws.AwsError as error:
+            # The words of AWS are for our log; ElevenLabs only needs to know that it should try again.
+            logs.error(
+                "call could not be queued",
+                user_id=call.user_id,
+                conversation_id=call.conversation_id,
+                reason=str(error),
+            )
+            raise api.Refusal(500, "the call could not be made safe: deliver it again") from None

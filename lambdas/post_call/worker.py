@@ -1,0 +1,163 @@
+"""PostCall as the queue's worker: remembers each call once, in its caller's order.
+
+Two adds a call, `factual` and `semantic`, at the same time. What fails for a while stays in the queue and is
+delivered again; what can never succeed goes to the dead-letter queue at once, with its reason.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from shared import aws, logs
+from shared.credentials import Credentials
+from shared.mem0 import Mem0, Mem0Error
+from shared.memories import FACTUAL, SEMANTIC
+
+from post_call import envelope, ledger, passages
+from post_call.record import CallRecord
+
+mem0 = Mem0(Credentials())
+_adders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="add")
+
+
+class HopelessError(Exception):
+    """This message can never be processed; trying again would change nothing."""
+
+
+def remember(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Remember the calls in a batch of SQS records.
+
+    Returns:
+        Lambda's partial batch response: the messages that are to be delivered again. After a failure the
+        later messages of the same caller count as failed too, so that no call overtakes an earlier one.
+    """
+    failed: list[str] = []
+    held_up: set[str] = set()
+    for message in records:
+        group = str(message.get("attributes", {}).get("MessageGroupId", ""))
+        if group in held_up or not _settle(message):
+            held_up.add(group)
+            failed.append(str(message.get("messageId", "")))
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+
+def _settle(message: Mapping[str, Any]) -> bool:
+    """Deal with one message. True if it may leave the queue: remembered, or in the dead-letter queue."""
+    started = time.monotonic()
+    known: dict[str, Any] = {"user_id": None, "message_id": message.get("messageId")}
+    try:
+        record = _read(str(message.get("body", "")))
+        known |= {"user_id": record.user_id, "conversation_id": record.conversation_id}
+        outcome = _remember_once(record)
+    except HopelessError as error:
+        return _bury(message, str(error), known)
+    except ledger.BusyError:
+        logs.warning("another worker has this call; it is left to it", **known)
+        return False
+    except (Mem0Error, aws.AwsError) as error:
+        logs.error("call could not be remembered yet; it stays in the queue", **known, reason=str(error))
+        return False
+    except Exception:  # noqa: BLE001 - whatever it is, the message must not be lost, nor take others with it
+        logs.error("call could not be remembered yet; it stays in the queue", **known, exc_info=True)
+        return False
+    logs.info(f"call {outcome}", **known, duration_ms=round((time.monotonic() - started) * 1000, 1))
+    return True
+
+
+def _read(body: str) -> CallRecord:
+    try:
+        return envelope.read(body)
+    except ValueError as error:
+        raise HopelessError(str(error)) from None
+
+
+def _remember_once(record: CallRecord) -> str:
+    key = record.conversation_id if record.part == 1 else f"{record.conversation_id}#{record.part}"
+    fingerprint = envelope.digest(record)
+    entry = ledger.claim(key, fingerprint)
+    if entry.digest != fingerprint:
+        logs.warning(
+            "a different body came for a conversation that is known; it is not added",
+            user_id=record.user_id,
+            conversation_id=record.conversation_id,
+        )
+        if not entry.closed:
+            entry.release()
+        return "ignored: changed body"
+    if entry.closed:
+        return "already remembered"
+    try:
+        _add_both(record, entry)
+    except BaseException:
+        entry.release()
+        raise
+    entry.close()
+    return "remembered"
+
+
+def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
+    """Do what is not yet done of the two adds, side by side. If both fail, the first failure is raised."""
+    steps: dict[str, Callable[[], None]] = {
+        FACTUAL: lambda: _add(
+            record,
+            FACTUAL,
+            passages.conversation(record),
+            infer=True,
+            custom_instructions=passages.instructions(record),
+        ),
+        SEMANTIC: lambda: _add(record, SEMANTIC, passages.passages(record), infer=False),
+    }
+
+    def do(step: str) -> None:
+        # A worker that died may have been accepted by Mem0 before it could note it: look before adding again.
+        if step not in entry.begun or not mem0.has(record.user_id, _identity(record, step)):
+            entry.begin(step)
+            steps[step]()
+        entry.finish(step)
+
+    doing = [_adders.submit(do, step) for step in steps if step not in entry.done]
+    failures = [failure for each in doing if (failure := each.exception())]
+    if failures:
+        raise failures[0]
+
+
+def _identity(record: CallRecord, kind: str) -> dict[str, Any]:
+    return {"conversation_id": record.conversation_id, "type": kind, "part": record.part}
+
+
+def _add(record: CallRecord, kind: str, messages: list[dict[str, str]], **options: Any) -> None:
+    metadata = _identity(record, kind) | {"agent_id": record.agent_id, "call_start": record.call_start}
+    if record.caller_name:
+        metadata["caller_name"] = record.caller_name
+    try:
+        mem0.add(record.user_id, messages, metadata=metadata, timestamp=record.call_start, **options)
+    except Mem0Error as error:
+        if error.retryable:
+            raise
+        raise HopelessError(f"{kind}: {error}") from None
+
+
+def _bury(message: Mapping[str, Any], reason: str, known: Mapping[str, Any]) -> bool:
+    """Move a message to the dead-letter queue with its reason. False if even that failed: then it stays."""
+    logs.error("call cannot be remembered; moved to the dead-letter queue", **known, reason=reason)
+    attributes = message.get("attributes", {})
+    try:
+        aws.call(
+            aws.SQS,
+            "SendMessage",
+            {
+                "QueueUrl": os.environ.get("DEAD_LETTER_QUEUE_URL", ""),
+                "MessageBody": message.get("body"),
+                "MessageGroupId": attributes.get("MessageGroupId", "unknown"),
+                "MessageDeduplicationId": str(message.get("messageId")),
+                "MessageAttributes": {"reason": {"DataType": "String", "StringValue": reason}},
+            },
+        )
+    except aws.AwsError as error:
+        logs.error(
+            "dead-letter queue could not be reached; the call stays in the queue", **known, reason=str(error)
+        )
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Retrieve: finds what the caller said before, while the call goes on."""

@@ -1,0 +1,67 @@
+"""Retrieve: the agent's tool looks up what the caller said before, while the caller waits.
+
+POST /retrieve with `query` and `user_id`, flat or inside `parameters`. No authentication by default: the
+tool's `user_id` is bound to `system__caller_id` by ElevenLabs, so the model cannot choose it.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from shared import api, environment, logs
+from shared.caller import LONGEST_ID, any_caller
+from shared.credentials import Credentials
+from shared.mem0 import Mem0, Mem0Error
+from shared.memories import Memory
+
+_LIMIT = int(environment.number("MEM0_SEARCH_LIMIT", 3, least=1, most=50))
+_LONGEST_QUERY = 1000
+
+mem0 = Mem0(Credentials())
+mem0.prepare()
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one tool call (API Gateway payload 2.0)."""
+    started = time.monotonic()
+    user_id = None
+    try:
+        body = _arguments(api.json_object(event))
+        query = api.text_field(body, "query", longest=_LONGEST_QUERY).strip()
+        raw_user_id = api.text_field(body, "user_id", longest=LONGEST_ID)
+        if not query:
+            raise api.bad_request("query is empty")
+        user_id = any_caller(raw_user_id, country_code=environment.country_code())
+        memories = _search(user_id, query)
+    except api.Refusal as refusal:
+        return api.refuse(refusal, user_id=user_id)
+    logs.info(
+        "memories searched",
+        user_id=user_id,
+        found=len(memories),
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+    )
+    return api.respond(200, {"memories": [_found(memory) for memory in memories]})
+
+
+def _arguments(body: dict[str, Any]) -> dict[str, Any]:
+    """The tool's arguments: the body itself, or its `parameters` if ElevenLabs sent an envelope."""
+    if "parameters" not in body or "query" in body:
+        return body
+    parameters = body["parameters"]
+    if not isinstance(parameters, dict):
+        raise api.bad_request(f"parameters must be an object, not {api.json_type(parameters)}")
+    return parameters
+
+
+def _search(user_id: str | None, query: str) -> list[Memory]:
+    if user_id is None:
+        return []
+    try:
+        return mem0.search(user_id, query, _LIMIT)
+    except Mem0Error as error:
+        raise api.Refusal(500, str(error)) from None
+
+
+def _found(memory: Memory) -> dict[str, Any]:
+    return {"memory": memory.text, "type": memory.type, "date": memory.date, "score": memory.score}

@@ -1,0 +1,122 @@
+"""The five credentials: from the environment, else from the secret, which is read at run time and cached.
+
+They are never logged, and never part of an error: an error names the missing key and where it belongs.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shared import aws, logs
+
+CACHE_SECONDS = 300.0
+"""How long a rotated secret may still be in use here."""
+_RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still served
+
+KEYS = (
+    "MEM0_API_KEY",
+    "MEM0_ORG_ID",
+    "MEM0_PROJECT_ID",
+    "ELEVENLABS_WORKSPACE_KEY",
+    "ELEVENLABS_HMAC_KEY",
+)
+
+
+class CredentialsError(Exception):
+    """A credential is missing or cannot be read. The message names it and the remedy, never a value."""
+
+
+class Credentials:
+    """Reads and caches the credentials of one container. An environment variable of the same name wins."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._secret: dict[str, Any] | None = None
+        self._expires = 0.0
+
+    def text(self, name: str) -> str:
+        """The credential `name`, which must be there.
+
+        Raises:
+            CredentialsError: if it is missing, not a string, or the secret cannot be read.
+        """
+        value = self.optional_text(name)
+        if not value:
+            raise self._missing(name)
+        return value
+
+    def optional_text(self, name: str) -> str:
+        """The credential `name`, or an empty string."""
+        value = self._value(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise CredentialsError(f"{name} in the secret {_secret_name()!r} must be a string")
+        return value
+
+    def keys(self, name: str) -> list[str]:
+        """The credential `name`, which may be one key or, while it is rotated, several.
+
+        Raises:
+            CredentialsError: if there is none, or the secret cannot be read.
+        """
+        value = self._value(name)
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise CredentialsError(f"{name} starts like a JSON list and is none") from None
+        listed = value if isinstance(value, list) else [value]
+        keys = [key for key in listed if isinstance(key, str) and key]
+        if not keys or len(keys) != len(listed):
+            raise self._missing(name)
+        return keys
+
+    def refresh(self) -> None:
+        """Read the secret anew at the next question, because what it said was refused."""
+        self._expires = 0.0
+
+    def _value(self, name: str) -> Any:
+        return os.environ.get(name) or self._read().get(name)
+
+    def _missing(self, name: str) -> CredentialsError:
+        return CredentialsError(f"{name} is missing or empty in the secret {_secret_name()!r}: set it there")
+
+    def _read(self) -> dict[str, Any]:
+        now = self._clock()
+        if self._secret is not None and now < self._expires:
+            return self._secret
+        try:
+            self._secret = _fetch()
+            self._expires = now + CACHE_SECONDS
+        except CredentialsError as failure:
+            if self._secret is None:
+                raise
+            # Calls go on with what was right a moment ago, rather than stop with Secrets Manager.
+            self._expires = now + _RETRY_SECONDS
+            logs.error("secret could not be refreshed", user_id=None, reason=str(failure))
+        return self._secret
+
+
+def _secret_name() -> str:
+    return os.environ.get("CREDENTIALS_SECRET", "")
+
+
+def _fetch() -> dict[str, Any]:
+    name = _secret_name()
+    if not name:
+        # Everything may be in the environment; then nobody asks for more than what is optional.
+        return {}
+    try:
+        answer = aws.call(aws.SECRETS_MANAGER, "GetSecretValue", {"SecretId": name})
+    except aws.AwsError as error:
+        raise CredentialsError(f"the secret {name!r} cannot be read: {error}") from None
+    try:
+        secret = json.loads(answer.get("SecretString") or "")
+    except ValueError:
+        secret = None
+    if not isinstance(secret, dict):
+        raise CredentialsError(f"the secret {name!r} must be a JSON object with the keys {', '.join(KEYS)}")
+    return secret

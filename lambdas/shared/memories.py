@@ -1,0 +1,122 @@
+"""What Mem0 returns, made safe to pass on: checked for its owner, dated, and plain text.
+
+A memory is data that a caller once said. It may try to be an instruction, a variable or the end of a fence,
+so nothing of it reaches a prompt or an answer but through `plain_text`.
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FACTUAL = "factual"
+SEMANTIC = "semantic"
+TYPES = (FACTUAL, SEMANTIC)
+
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-](?=[^\W\d_])|\.$)*")  # noqa: RUF001 - names are written with both
+_HARMLESS = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
+_LONGEST_NAME = 60
+_LONGEST_MEMORY = 20_000
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One memory of one caller.
+
+    Attributes:
+        text: what is remembered, as plain text on one line.
+        type: `factual` or `semantic`.
+        created: when the call was made in which it was said, in UTC.
+        score: how well it fits the query, 0 to 1; 0 if nothing was searched for.
+        caller_name: the caller's name if that call's collected data had one, else an empty string.
+    """
+
+    text: str
+    type: str
+    created: dt.datetime
+    score: float
+    caller_name: str
+
+    @property
+    def date(self) -> str:
+        """The day of the call, `2026-03-03`."""
+        return self.created.date().isoformat()
+
+
+def from_row(row: object, user_id: str) -> Memory | None:
+    """The memory in a row of Mem0's answer, or None if the row is not a memory of `user_id`.
+
+    Raises:
+        ForeignRowError: if the row belongs to somebody else.
+    """
+    if not isinstance(row, Mapping):
+        return None
+    if row.get("user_id") != user_id:
+        raise ForeignRowError
+    text = row.get("memory")
+    if not isinstance(text, str) or not (plain := plain_text(text)):
+        return None
+    given = row.get("metadata")
+    metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    kind = metadata.get("type")
+    score = row.get("score")
+    return Memory(
+        text=plain,
+        type=kind if kind in TYPES else FACTUAL,
+        created=_moment(row.get("created_at"), metadata.get("call_start")),
+        score=round(float(score), 3) if isinstance(score, int | float) else 0.0,
+        caller_name=safe_name(metadata.get("caller_name")),
+    )
+
+
+class ForeignRowError(Exception):
+    """Mem0 returned a row whose owner is not the caller that was asked for."""
+
+
+def plain_text(text: str, *, longest: int = _LONGEST_MEMORY) -> str:
+    """`text` on one line, with nothing in it that a prompt could take for more than words.
+
+    Compatibility characters become their plain form first, so that a look-alike of a brace or an angle
+    bracket is treated as one. Control, format (bidi, zero width) and private characters go; `{{` and `}}`,
+    which ElevenLabs reads as a variable, are pulled apart; angle brackets, of which our fences are made,
+    become quotation marks.
+    """
+    text = unicodedata.normalize("NFKC", text[:longest])
+    kept = "".join(
+        " " if _is_space(character) else character for character in text if not _is_hidden(character)
+    )
+    kept = kept.translate(_HARMLESS)
+    kept = re.sub(r"\{(?=\s*\{)", "{ ", kept)
+    kept = re.sub(r"\}(?=\s*\})", "} ", kept)
+    return re.sub(r" {2,}", " ", kept).strip()
+
+
+def safe_name(value: object) -> str:
+    """`value` if it is a name by its characters (letters, spaces, `.`, `'`, `-`), else an empty string."""
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
+        return ""
+    name = plain_text(value)
+    return name if _NAME.fullmatch(name) else ""
+
+
+def _is_space(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in {"Zs", "Zl", "Zp"}
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character)[0] == "C" and not character.isspace()
+
+
+def _moment(created_at: object, call_start: object) -> dt.datetime:
+    """When it was said: the call's start if it is known, else what Mem0 says, else the epoch (sorts last)."""
+    if isinstance(call_start, int | float) and 0 < call_start < 4e9:  # noqa: PLR2004 - the year 2096
+        return dt.datetime.fromtimestamp(call_start, dt.UTC)
+    if isinstance(created_at, str):
+        try:
+            moment = dt.datetime.fromisoformat(created_at)
+        except ValueError:
+            moment = dt.datetime.fromtimestamp(0, dt.UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return dt.datetime.fromtimestamp(0, dt.UTC)
