@@ -10,13 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from client_data import context, personas
 from shared import api, environment, logs
 from shared.caller import LONGEST_ID, phone_caller
 from shared.credentials import Credentials, CredentialsError
 from shared.mem0 import Mem0, Mem0Error
 from shared.memories import Memory
-
-from client_data import context, personas
 
 _BUDGET = int(environment.number("CONTEXT_CHARACTERS", 6000, least=1000, most=50_000))
 _OVERRIDES_PROMPT = environment.choice("PROMPT_MODE", ("override", "variable")) == "override"

@@ -177,7 +177,7 @@ def call_record(data: Mapping[str, Any], caller: str, event_time: int) -> CallRe
 def _turn(entry: object) -> Turn | None:
     """What was heard in one entry of the transcript, or None if it was nothing.
 
-    An interrupted turn's `message` is what the caller heard; `original_message` is what the agent would have said.
+    An interrupted turn's `message` is what the caller heard; its `original_message` is not read.
     """
     turn = _mapping(entry)
     role = turn.get("role")

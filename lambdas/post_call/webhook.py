@@ -9,10 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from post_call import envelope, record
 from shared import api, aws, environment, logs, signature
 from shared.credentials import Credentials, CredentialsError
-
-from post_call import envelope, record
 
 credentials = Credentials()
 

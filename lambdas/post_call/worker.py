@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from post_call import envelope, ledger, passages
+from post_call.record import CallRecord
 from shared import aws, logs
 from shared.credentials import Credentials
 from shared.mem0 import Mem0, Mem0Error
 from shared.memories import FACTUAL, SEMANTIC
-
-from post_call import envelope, ledger, passages
-from post_call.record import CallRecord
 
 mem0 = Mem0(Credentials())
 _adders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="add")

@@ -145,8 +145,8 @@ def respond(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def refuse(refusal: Refusal, *, user_id: str | None) -> dict[str, Any]:
-    """The response for `refusal`, which is logged: the sender's faults as warnings, ours as errors."""
+def refuse(refusal: Refusal, *, user_id: str | None, **known: Any) -> dict[str, Any]:
+    """The response for `refusal`, logged with what is `known`: an error if the fault is ours."""
     log = logs.error if refusal.status >= 500 else logs.warning  # noqa: PLR2004
-    log("request refused", user_id=user_id, status=refusal.status, reason=str(refusal))
+    log("request refused", **{**known, "user_id": user_id, "status": refusal.status, "reason": str(refusal)})
     return respond(refusal.status, {"error": str(refusal)})

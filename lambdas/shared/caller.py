@@ -132,10 +132,10 @@ def _is_withheld(text: str) -> bool:
 
 
 def _e164(number: str, country_code: str) -> str | None:
-    if number.lstrip("+") in _STAND_INS:
-        return None
     if number.startswith("00"):
         number = "+" + number[2:]
+    if number.lstrip("+") in _STAND_INS:
+        return None
     if not number.startswith("+"):
         number = _with_country(number, country_code)
     return number if _E164.fullmatch(number) else None

@@ -79,7 +79,7 @@ class Credentials:
         self._expires = 0.0
 
     def _value(self, name: str) -> Any:
-        return os.environ.get(name) or self._read().get(name)
+        return os.environ[name] if name in os.environ else self._read().get(name)
 
     def _missing(self, name: str) -> CredentialsError:
         return CredentialsError(f"{name} is missing or empty in the secret {_secret_name()!r}: set it there")

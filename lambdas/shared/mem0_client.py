@@ -38,8 +38,8 @@ def _import_mem0() -> types.ModuleType:
                 sys.modules[name] = module
             elif name != "mem0.memory.main":
                 del sys.modules[name]
-    module: types.ModuleType = mem0
-    return module
+    imported: types.ModuleType = mem0
+    return imported
 
 
 _mem0 = _import_mem0()

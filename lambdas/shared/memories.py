@@ -15,7 +15,8 @@ FACTUAL = "factual"
 SEMANTIC = "semantic"
 TYPES = (FACTUAL, SEMANTIC)
 
-_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-](?=[^\W\d_])|\.$)*")  # noqa: RUF001 - names are written with both
+_LETTER = r"[^\W\d_]"
+_NAME = re.compile(rf"{_LETTER}(?:{_LETTER}|[.'\u2019-] ?(?={_LETTER})| (?={_LETTER}))*\.?")
 _HARMLESS = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
 _LONGEST_NAME = 60
 _LONGEST_MEMORY = 20_000

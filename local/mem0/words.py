@@ -1,0 +1,109 @@
+"""Finds memories by their words, with SQLite's FTS5, and scales its BM25 to 0..1.
+
+A raw BM25 has no upper bound and grows with the number of memories stored. It is divided here by what a
+memory of ordinary length would get that holds every word of the question once: 1.0 is "all that was asked is
+there". A word that nobody ever said counts in the divisor, so a question without an answer scores low.
+"""
+
+import hashlib
+import math
+import re
+import sqlite3
+import threading
+from typing import Final
+
+TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
+MOST_WORDS = 48
+# Below this many memories document frequencies are read anew for each search: they are cheap and move fast.
+SMALL = 2000
+
+_WORD = re.compile(r"\w+")
+_STOP = frozenset(
+    """
+    a about all also am an and any are aren as at be been being but by caller can cannot could couldn d
+    did didn do does doesn doing don for from had hadn has hasn have haven having he her hers him his
+    how i if in into is isn it its just ll m me might mine more most must my myself no nor not of on or
+    our ours out re s said say she should so some such t tell than that the their them then there these
+    they this those to too up us user ve very was wasn we were weren what when where which who whom
+    whose why will with won would wouldn you your yours
+    """.split()  # noqa: SIM905 - a list of 100 quoted words reads worse
+)
+
+
+def owner_token(user_id: str | None) -> str:
+    """One word that stands for a user in the index, so that a search walks only that user's memories."""
+    return "o" + hashlib.md5((user_id or "").encode(), usedforsecurity=False).hexdigest()
+
+
+def query_words(query: str) -> list[str]:
+    """The words of a question that carry meaning, each once; all of them if none does."""
+    words = list(dict.fromkeys(_WORD.findall(query.lower())))
+    telling = [word for word in words if word not in _STOP]
+    return (telling or words)[:MOST_WORDS]
+
+
+def match_expression(words: list[str], user_id: str | None) -> str:
+    """An FTS5 query for any of ``words``. They are quoted, so nothing in a question is an operator."""
+    anyof = " OR ".join(f'"{word}"' for word in words)
+    return (
+        f"memory : ({anyof})"
+        if user_id is None
+        else f'owner : "{owner_token(user_id)}" AND memory : ({anyof})'
+    )
+
+
+class Weights:
+    """What each word is worth (its inverse document frequency), by the formula of FTS5's ``bm25()``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[int, int]] = {}
+        # FTS5 has no function that returns a stem, but a one-row index shows it.
+        self._stems: dict[str, str] = {}
+        self._stemmer = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._stemmer.execute(f"CREATE VIRTUAL TABLE asked USING fts5(word, tokenize='{TOKENIZER}')")
+        self._stemmer.execute("CREATE VIRTUAL TABLE stem USING fts5vocab('asked', 'row')")
+
+    def close(self) -> None:
+        """Let go of the private database."""
+        self._stemmer.close()
+
+    def total(self, words: list[str], stored: int, database: sqlite3.Connection) -> float:
+        """The BM25 of a memory of mean length that holds each of ``words`` once.
+
+        Args:
+            words: From ``query_words``.
+            stored: How many memories there are.
+            database: Where the vocabulary table ``words_vocabulary`` is.
+        """
+        with self._lock:
+            stems = {self._stem(word) for word in words}
+            stale = [stem for stem in stems if not self._fresh(stem, stored)]
+        if stale:
+            marks = ", ".join("?" * len(stale))
+            counted: dict[str, int] = dict(
+                database.execute(f"SELECT term, doc FROM words_vocabulary WHERE term IN ({marks})", stale)  # noqa: S608
+            )
+            with self._lock:
+                self._known.update({stem: (stored, counted.get(stem, 0)) for stem in stale})
+        with self._lock:
+            return sum(self._weight(self._known[stem][1], stored) for stem in stems)
+
+    @staticmethod
+    def _weight(holding: int, stored: int) -> float:
+        # FTS5 lets a word that is in more than half of the rows count almost nothing.
+        return max(math.log((max(stored - holding, 0) + 0.5) / (holding + 0.5)), 1e-6)
+
+    def _fresh(self, stem: str, stored: int) -> bool:
+        seen = self._known.get(stem)
+        return seen is not None and abs(seen[0] - stored) <= (0 if stored < SMALL else stored // 20)
+
+    def _stem(self, word: str) -> str:
+        if word not in self._stems:
+            if len(self._stems) > 50_000:  # noqa: PLR2004 - a vocabulary; more is a flood
+                self._stems.clear()
+            self._stemmer.execute("DELETE FROM asked")
+            self._stemmer.execute("INSERT INTO asked VALUES (?)", (word,))
+            found = self._stemmer.execute("SELECT term FROM stem").fetchone()
+            self._stems[word] = found[0] if found else word
+        return self._stems[word]

@@ -1,0 +1,214 @@
+"""PostCall as the worker: two adds a call, once, and nothing lost on the way."""
+
+from typing import Any
+
+import pytest
+
+from local.mem0.server import Mem0StandIn
+from post_call import envelope
+from post_call.record import CallRecord, Turn
+from tests.unit.conftest import Aws, Load
+
+CALLER = "+16125550142"
+START = 1_772_532_000
+
+
+def call(conversation_id: str = "conv_1", user_id: str = CALLER, **changes: Any) -> CallRecord:
+    values: dict[str, Any] = {
+        "turns": (Turn("agent", "How can I help?"), Turn("user", "My tomatoes have brown spots on them.")),
+        "summary": "The caller asked about tomatoes.",
+        "collected": {"caller_name": "Maria"},
+        **changes,
+    }
+    return CallRecord(
+        conversation_id=conversation_id, agent_id="agent_1", user_id=user_id, call_start=START, **values
+    )
+
+
+def sqs_event(*calls: CallRecord | str) -> dict[str, Any]:
+    records = []
+    for number, each in enumerate(calls):
+        message = envelope.messages(each)[0] if isinstance(each, CallRecord) else None
+        records.append(
+            {
+                "messageId": f"m{number}",
+                "body": message.body if message else each,
+                "attributes": {
+                    "MessageGroupId": message.group_id if message else "g",
+                    "ApproximateReceiveCount": "1",
+                },
+                "eventSource": "aws:sqs",
+            }
+        )
+    return {"Records": records}
+
+
+def failed(response: dict[str, Any]) -> list[str]:
+    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
+
+
+def work(module: Any, *calls: CallRecord | str) -> list[str]:
+    return failed(module.lambda_handler(sqs_event(*calls), None))
+
+
+def adds(mem0: Mem0StandIn) -> list[dict[str, Any]]:
+    return [request["body"] for request in mem0.requests() if request["operation"] == "add"]
+
+
+def test_call_is_remembered_with_two_adds(load: Load, mem0: Mem0StandIn) -> None:
+    assert work(load("post_call.handler"), call()) == []
+    by_type = {add["metadata"]["type"]: add for add in adds(mem0)}
+    assert len(adds(mem0)) == 2
+    for add in by_type.values():
+        assert add["user_id"] == CALLER
+        assert "agent_id" not in add
+        assert add["timestamp"] == START
+        assert add["metadata"]["conversation_id"] == "conv_1"
+        assert add["metadata"]["agent_id"] == "agent_1"
+        assert add["metadata"]["call_start"] == START
+        assert add["metadata"]["caller_name"] == "Maria"
+    assert by_type["factual"].get("infer", True) is True
+    assert by_type["factual"]["custom_instructions"]
+    assert by_type["semantic"]["infer"] is False
+    assert any("brown spots" in message["content"] for message in by_type["semantic"]["messages"])
+
+
+def test_call_delivered_again_is_remembered_once(load: Load, mem0: Mem0StandIn) -> None:
+    module = load("post_call.handler")
+    assert work(module, call(), call()) == work(module, call()) == []
+    assert len(adds(mem0)) == 2
+
+
+def test_changed_body_of_a_known_conversation_is_not_added(
+    load: Load, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = load("post_call.handler")
+    work(module, call())
+    assert work(module, call(summary="Something else.")) == []
+    assert len(adds(mem0)) == 2
+    assert "a different body came" in caplog.text
+
+
+def test_failure_of_mem0_keeps_the_call_in_the_queue(load: Load, mem0: Mem0StandIn, aws: Aws) -> None:
+    module = load("post_call.handler")
+    mem0.set_faults({"operation": "add", "status": 503})
+    assert work(module, call()) == ["m0"]
+    assert aws.received(aws.dead_letters_url) == []
+    mem0.set_faults()
+    assert work(module, call()) == []
+    assert "closed_at" in aws.ledger_item("conv_1")
+
+
+def test_add_that_succeeded_is_not_repeated_when_the_other_failed(load: Load, mem0: Mem0StandIn) -> None:
+    module = load("post_call.handler")
+    mem0.set_faults({"operation": "add", "infer": True, "status": 503})
+    assert work(module, call()) == ["m0"]
+    mem0.set_faults()
+    assert work(module, call()) == []
+    accepted = [add["metadata"]["type"] for add in adds(mem0)]
+    assert sorted(accepted) == ["factual", "factual", "semantic"]
+
+
+def test_add_that_was_accepted_without_an_answer_is_not_repeated(load: Load, mem0: Mem0StandIn) -> None:
+    module = load("post_call.handler", MEM0_TIMEOUT="0.5")
+    mem0.set_faults({"operation": "add", "infer": False, "hang": True, "after_work": True})
+    assert work(module, call()) == ["m0"]
+    mem0.set_faults()
+    assert work(module, call()) == []
+    assert [add["metadata"]["type"] for add in adds(mem0)].count("semantic") == 1
+
+
+def test_failed_call_holds_up_its_own_caller_only(load: Load, mem0: Mem0StandIn) -> None:
+    module = load("post_call.handler")
+    mem0.set_faults({"operation": "add", "status": 503, "count": 2})
+    batch = [call("c1"), call("c2"), call("c3", user_id="+447700900123")]
+    assert work(module, *batch) == ["m0", "m1"]
+    assert {add["user_id"] for add in adds(mem0) if add["metadata"]["conversation_id"] == "c3"} == {
+        "+447700900123"
+    }
+    assert "c2" not in {add["metadata"]["conversation_id"] for add in adds(mem0)}
+
+
+@pytest.mark.parametrize("body", ["no json", "{}", '{"z": "%"}', "[]"])
+def test_message_that_is_no_call_goes_to_the_dead_letters_with_its_reason(
+    load: Load, aws: Aws, body: str
+) -> None:
+    assert work(load("post_call.handler"), body) == []
+    (letter,) = aws.received(aws.dead_letters_url)
+    assert letter["Body"] == body
+    assert "no call record" in letter["MessageAttributes"]["reason"]["StringValue"]
+
+
+def test_call_that_mem0_will_never_take_goes_to_the_dead_letters_with_its_reason(
+    load: Load, mem0: Mem0StandIn, aws: Aws
+) -> None:
+    module = load("post_call.handler")
+    mem0.set_faults({"operation": "add", "status": 400})
+    assert work(module, call()) == []
+    (letter,) = aws.received(aws.dead_letters_url)
+    assert "HTTP 400" in letter["MessageAttributes"]["reason"]["StringValue"]
+    mem0.set_faults()
+    assert work(module, letter["Body"]) == []
+    assert "closed_at" in aws.ledger_item("conv_1")
+
+
+def test_call_stays_in_the_queue_if_even_the_dead_letters_cannot_be_reached(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("post_call.handler")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert work(module, "no json") == ["m0"]
+
+
+def test_unreachable_ledger_keeps_the_call_in_the_queue(
+    load: Load, mem0: Mem0StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("post_call.handler", LEDGER_TABLE="missing")
+    assert work(module, call()) == ["m0"]
+    assert adds(mem0) == []
+    monkeypatch.setenv("LEDGER_TABLE", "ledger")
+    assert work(module, call()) == []
+
+
+def test_key_of_another_project_writes_nothing(load: Load, aws: Aws, mem0: Mem0StandIn) -> None:
+    aws.set_secret(MEM0_PROJECT_ID="another")
+    assert work(load("post_call.handler"), call()) == []
+    assert adds(mem0) == []
+    (letter,) = aws.received(aws.dead_letters_url)
+    assert "MEM0_PROJECT_ID" in letter["MessageAttributes"]["reason"]["StringValue"]
+
+
+def test_another_workers_claim_is_respected(load: Load, mem0: Mem0StandIn) -> None:
+    load("post_call.handler")
+    from post_call import ledger  # noqa: PLC0415 - the module of this load
+
+    ledger.claim("conv_1", envelope.digest(call()))
+    assert work(load("post_call.handler"), call()) == ["m0"]
+    assert adds(mem0) == []
+
+
+def test_every_part_of_a_long_call_is_remembered(load: Load, mem0: Mem0StandIn) -> None:
+    turns = tuple(Turn("user", f"Sentence {number} of a very long story.") for number in range(40))
+    messages = envelope.messages(call(turns=turns), most_bytes=1200)
+    assert len(messages) > 1
+    event = sqs_event(*[message.body for message in messages])
+    assert failed(load("post_call.handler").lambda_handler(event, None)) == []
+    told = " ".join(
+        message["content"]
+        for add in adds(mem0)
+        if add["metadata"]["type"] == "semantic"
+        for message in add["messages"]
+    )
+    assert all(turn.text in told for turn in turns)
+
+
+def test_errors_name_the_caller_and_nothing_that_was_said(
+    load: Load, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = load("post_call.handler")
+    mem0.set_faults({"operation": "add", "status": 503})
+    work(module, call())
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors
+    assert all(record.user_id == CALLER for record in errors)  # type: ignore[attr-defined]
+    assert "tomatoes" not in " ".join(str(vars(each)) for each in caplog.records)

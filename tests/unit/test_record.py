@@ -1,0 +1,196 @@
+"""The slim record: who, when, what was said; tolerant of what does not matter, strict where it does."""
+
+from typing import Any
+
+import pytest
+
+from post_call import record
+from shared.api import Refusal
+
+START = 1_772_532_000
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    return {
+        "agent_id": "agent_1",
+        "conversation_id": "conv_1",
+        "user_id": None,
+        "transcript": [
+            {"role": "agent", "message": "Hello, how can I help?"},
+            {"role": "user", "message": "My tomatoes have  spots.\n"},
+        ],
+        "metadata": {
+            "start_time_unix_secs": START,
+            "phone_call": {"type": "twilio", "direction": "inbound", "external_number": "+1 612 555 0142"},
+        },
+        "analysis": {"transcript_summary": "Tomatoes.", "data_collection_results": {}},
+        **changes,
+    }
+
+
+def the_record(**changes: Any) -> record.CallRecord:
+    return record.call_record(payload(**changes), "+16125550142", 99)
+
+
+def test_record_holds_who_when_and_what() -> None:
+    call = the_record()
+    assert call.conversation_id == "conv_1"
+    assert call.call_start == START
+    assert [(turn.role, turn.text) for turn in call.turns] == [
+        ("agent", "Hello, how can I help?"),
+        ("user", "My tomatoes have spots."),
+    ]
+    assert call.summary == "Tomatoes."
+
+
+def test_record_survives_its_json() -> None:
+    call = the_record()
+    assert record.CallRecord.from_json(call.to_json()) == call
+
+
+@pytest.mark.parametrize("message", [None, "", "   ", "...", "…", 7, {}])
+def test_turn_in_which_nothing_was_heard_is_left_out(message: object) -> None:
+    assert the_record(transcript=[{"role": "user", "message": message}]).turns == ()
+
+
+def test_interrupted_turn_is_kept_as_the_caller_heard_it() -> None:
+    turn = {
+        "role": "agent",
+        "message": "We open at",
+        "original_message": "We open at nine.",
+        "interrupted": True,
+    }
+    assert the_record(transcript=[turn]).turns[0].text == "We open at"
+
+
+@pytest.mark.parametrize("entry", [None, 7, "text", [], {"role": "tool", "message": "x"}, {"message": "x"}])
+def test_odd_entry_of_the_transcript_costs_no_call(entry: object) -> None:
+    said = {"role": "user", "message": "Hello there."}
+    assert len(the_record(transcript=[entry, said]).turns) == 1
+
+
+@pytest.mark.parametrize(
+    "analysis", [None, [], "x", {"transcript_summary": None, "data_collection_results": 7}]
+)
+def test_call_without_an_analysis_is_remembered(analysis: object) -> None:
+    call = the_record(analysis=analysis)
+    assert (call.summary, call.collected) == ("", {})
+
+
+def test_start_falls_back_to_the_events_time() -> None:
+    assert the_record(metadata=None).call_start == 99
+    assert the_record(metadata={"start_time_unix_secs": "soon"}).call_start == 99
+
+
+def test_collected_data_is_taken_in_both_forms() -> None:
+    by_name: dict[str, dict[str, Any]] = {
+        "city": {"data_collection_id": "city", "value": "Uppsala"},
+        "pets": {"value": 2},
+        "member": {"value": True},
+        "nothing": {"value": None},
+        "odd": {"value": ["x"]},
+    }
+    expected = {"city": "Uppsala", "pets": "2", "member": "yes"}
+    assert the_record(analysis={"data_collection_results": by_name}).collected == expected
+    listed = [{"data_collection_id": name, **result} for name, result in by_name.items()]
+    assert the_record(analysis={"data_collection_results_list": listed}).collected == expected
+
+
+@pytest.mark.parametrize(
+    ("collected", "name"),
+    [
+        ({"caller_name": "Maria Lind"}, "Maria Lind"),
+        ({"Name": "Jo"}, "Jo"),
+        ({"name": "{{x}}"}, ""),
+        ({}, ""),
+    ],
+)
+def test_name_comes_from_collected_data_only(collected: dict[str, str], name: str) -> None:
+    results = {key: {"value": value} for key, value in collected.items()}
+    said = [{"role": "user", "message": "My name is About."}]
+    assert the_record(transcript=said, analysis={"data_collection_results": results}).caller_name == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "+16125550142"),
+        (
+            {"metadata": {"phone_call": {"external_number": "sip:16125550142@sip.example.com"}}},
+            "+16125550142",
+        ),
+        ({"metadata": {"phone_call": {"external_number": "anonymous"}}}, None),
+        ({"metadata": {"phone_call": {"external_number": ""}}, "user_id": "user-42"}, None),
+        ({"metadata": {"phone_call": {"type": "sip_trunking"}}, "user_id": "user-42"}, None),
+        ({"metadata": {"phone_call": None}, "user_id": "user-42"}, "user-42"),
+        ({"metadata": {"phone_call": None}, "user_id": None}, None),
+        ({"metadata": {"whatsapp": {"whatsapp_user_id": "16125550142"}}}, "+16125550142"),
+        ({"metadata": {"sms": {"sms_user_phone_number": "+16125550142"}}}, "+16125550142"),
+        (
+            {
+                "metadata": {},
+                "conversation_initiation_client_data": {
+                    "dynamic_variables": {"system__caller_id": "+16125550142"}
+                },
+            },
+            "+16125550142",
+        ),
+    ],
+)
+def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: str | None) -> None:
+    assert record.user_id(payload(**changes), "") == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"user_id": 7, "metadata": {}}, "data.user_id must be a string, not a number"),
+        ({"user_id": "x" * 300, "metadata": {}}, "data.user_id is too long"),
+        (
+            {"metadata": {"phone_call": {"external_number": {"ne": "x"}}}},
+            "data.metadata.phone_call.external_number must be a string, not an object",
+        ),
+    ],
+)
+def test_id_of_the_wrong_type_is_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        record.user_id(payload(**changes), "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"transcript": None}, "data.transcript is missing"),
+        ({"transcript": {}}, "data.transcript must be an array, not an object"),
+        ({"conversation_id": None}, "data.conversation_id is missing"),
+        ({"conversation_id": 7}, "data.conversation_id is not a plain string"),
+        ({"conversation_id": "x" * 300}, "data.conversation_id is not a plain string"),
+        ({"conversation_id": "a\nb"}, "data.conversation_id is not a plain string"),
+    ],
+)
+def test_call_that_cannot_be_identified_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        the_record(**changes)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (7, "body must be a JSON object, not a number"),
+        ([], "body must be a JSON object, not an array"),
+        ([{}, {}], "body must be a JSON object, not an array"),
+        ({}, "type is missing"),
+        ({"type": 7}, "type must be a string, not a number"),
+        ({"type": record.TRANSCRIPTION}, "data is missing"),
+        ({"type": record.TRANSCRIPTION, "data": []}, "data must be an object, not an array"),
+    ],
+)
+def test_envelope_that_is_none_is_refused(body: object, message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        record.read_envelope(body)
+
+
+def test_envelope_may_be_an_array_of_one() -> None:
+    envelope = {"type": record.TRANSCRIPTION, "event_timestamp": START, "data": {"a": 1}}
+    assert record.read_envelope([envelope]) == (record.TRANSCRIPTION, {"a": 1}, START)
+    assert record.read_envelope({"type": "post_call_audio", "data": "x"}) == ("post_call_audio", {}, 0)

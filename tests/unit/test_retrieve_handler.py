@@ -1,0 +1,126 @@
+"""Retrieve: what the agent's tool finds during the call."""
+
+from typing import Any
+
+import pytest
+
+from local.mem0.server import Mem0StandIn
+from shared.credentials import Credentials
+from shared.mem0 import Mem0
+from tests.unit.conftest import Aws, Load, body_of, request
+
+CALLER = "+16125550142"
+STRANGER = "+16125550143"
+QUERY = {"query": "What is wrong with the tomatoes?", "user_id": CALLER}
+
+
+def answer(module: Any, body: object = QUERY) -> tuple[int, Any]:
+    response = module.lambda_handler(request(body), None)
+    return response["statusCode"], body_of(response)
+
+
+@pytest.fixture
+def remembered(aws: Aws, mem0: Mem0StandIn) -> None:
+    assert aws
+    assert mem0
+    connection = Mem0(Credentials())
+    said = {
+        CALLER: [
+            "The tomatoes have brown spots.",
+            "The greenhouse is new.",
+            "Tomatoes again.",
+            "Tomato soup.",
+        ],
+        STRANGER: ["Somebody else's tomatoes are fine."],
+        "user-42": ["The web user's tomatoes are red."],
+    }
+    for user_id, texts in said.items():
+        for text in texts:
+            metadata = {"type": "semantic", "call_start": 1_772_532_000}
+            connection.add(user_id, [{"role": "user", "content": text}], infer=False, metadata=metadata)
+
+
+@pytest.mark.usefixtures("remembered")
+def test_best_memories_of_this_caller_come_back(load: Load) -> None:
+    status, body = answer(load("retrieve.handler"))
+    assert status == 200
+    memories = body["memories"]
+    assert memories[0]["memory"] == "The tomatoes have brown spots."
+    assert len(memories) <= 3
+    assert set(memories[0]) == {"memory", "type", "date", "score"}
+    assert (memories[0]["type"], memories[0]["date"]) == ("semantic", "2026-03-03")
+    assert 0 < memories[0]["score"] <= 1
+    assert all("else" not in memory["memory"] for memory in memories)
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize("user_id", ["16125550142", "+1 (612) 555-0142", "sip:+16125550142@sip.example.com"])
+def test_every_spelling_of_the_caller_finds_the_same(load: Load, user_id: str) -> None:
+    module = load("retrieve.handler")
+    assert answer(module, {**QUERY, "user_id": user_id}) == answer(module)
+
+
+@pytest.mark.usefixtures("remembered")
+def test_arguments_may_come_in_an_envelope(load: Load) -> None:
+    module = load("retrieve.handler")
+    envelope = {"tool_call_id": "t", "tool_name": "recall", "parameters": QUERY, "conversation_id": "c"}
+    assert answer(module, envelope) == answer(module)
+
+
+@pytest.mark.usefixtures("remembered")
+def test_web_user_is_known_by_user_id(load: Load) -> None:
+    _, body = answer(load("retrieve.handler"), {**QUERY, "user_id": "user-42"})
+    assert [memory["memory"] for memory in body["memories"]] == ["The web user's tomatoes are red."]
+
+
+@pytest.mark.usefixtures("remembered")
+def test_limit_is_a_setting(load: Load) -> None:
+    _, body = answer(load("retrieve.handler", MEM0_SEARCH_LIMIT="1"))
+    assert len(body["memories"]) == 1
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize("nobody", ["anonymous", "", "+266696687", "two words"])
+def test_withheld_number_finds_nothing(load: Load, nobody: str, mem0: Mem0StandIn) -> None:
+    module = load("retrieve.handler")
+    before = len(mem0.requests())
+    assert answer(module, {**QUERY, "user_id": nobody}) == (200, {"memories": []})
+    assert len(mem0.requests()) == before
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("not json", "body"),
+        ({"user_id": CALLER}, "query"),
+        ({"query": "x"}, "user_id"),
+        ({"query": "  ", "user_id": CALLER}, "query"),
+        ({"query": 7, "user_id": CALLER}, "query"),
+        ({"query": "x" * 10_000, "user_id": CALLER}, "query"),
+        ({"query": "x", "user_id": "*"}, "caller"),
+        ({"query": "x", "user_id": ["*"]}, "user_id"),
+        ({"query": "x", "user_id": {"in": [CALLER, STRANGER]}}, "user_id"),
+        ({"query": "x", "user_id": None}, "user_id"),
+        ({"query": "x", "user_id": "1" * 10_000}, "user_id"),
+        ({"parameters": []}, "parameters"),
+        ({"parameters": {"query": "x"}}, "user_id"),
+    ],
+)
+def test_malformed_request_names_the_field(load: Load, body: object, field: str, mem0: Mem0StandIn) -> None:
+    module = load("retrieve.handler")
+    before = len(mem0.requests())
+    status, answered = answer(module, body)
+    assert status == 400
+    assert field in answered["error"]
+    assert len(mem0.requests()) == before
+
+
+def test_failure_of_mem0_is_a_500_with_its_message(
+    load: Load, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = load("retrieve.handler")
+    mem0.set_faults({"operation": "search", "status": 500})
+    assert answer(module) == (500, {"error": "Mem0 failed (HTTP 500): try again later"})
+    (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert record.user_id == CALLER  # type: ignore[attr-defined]
