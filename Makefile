@@ -1,0 +1,64 @@
+# Everything here works from a fresh clone: each target does its own set-up first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+NODE_READY := node_modules/.ready
+
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup run serve test check unit infra local format synth layer lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) $(NODE_READY) ## Make .venv and node_modules, from the lockfiles
+
+$(READY): requirements-dev.lock local/lambda_host/runtime.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.11 setup" >&2; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	@$(PY) -m local setup
+	@touch $@
+
+$(NODE_READY): package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer is needed: npm was not found." >&2; exit 1; }
+	@echo "Setting up node_modules ..."
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+run: setup ## Tell the story of one caller's two calls, through the whole system
+	@$(PY) -m local run
+
+serve: setup ## Keep the whole system running on this machine until Ctrl-C
+	@$(PY) -m local serve
+
+test: check ## Check and test everything, as CI does
+	@$(PY) -m pytest
+
+check: setup ## Lint and type-check
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+unit infra local: setup ## Test the handlers, the template, or the running system alone
+	@$(PY) -m pytest tests/$@
+
+format: setup ## Format the code
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+synth: setup ## Synthesise the CloudFormation template into cdk.out
+	@npx cdk synth --quiet
+
+layer: setup ## Build the layer that ships into cdk.out/layer
+	@rm -rf cdk.out/layer && $(PY) layer/build.py cdk.out/layer --platform linux-arm64 --python 3.13
+
+clean: ## Remove everything that was made here
+	rm -rf $(VENV) node_modules cdk.out .cache .local .pytest_cache .mypy_cache .ruff_cache
