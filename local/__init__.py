@@ -1,4 +1,4 @@
-"""The whole of AgenticMemory on one machine: what AWS, Mem0 Cloud and ElevenLabs do, next to the code that deploys.
+"""The whole of AgenticMemory on one machine: the code that deploys, and stand-ins for all that is around it.
 
 Nothing here is deployed, and nothing in `stacks`, `lambdas` or `layer` imports it.
 """

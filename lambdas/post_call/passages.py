@@ -23,8 +23,8 @@ def instructions(record: CallRecord) -> str:
 
 
 def conversation(record: CallRecord) -> list[dict[str, str]]:
-    """The conversation as Mem0's messages, the collected data first, as statements of the caller."""
-    stated = [f"My {name.replace('_', ' ')} is {value}." for name, value in record.collected.items()]
+    """The conversation as Mem0's messages, after the collected data as plain statements."""
+    stated = [f"{name.replace('_', ' ').capitalize()}: {value}." for name, value in record.collected.items()]
     turns = [Turn("user", statement) for statement in stated] + list(record.turns)
     return [
         {"role": "user" if turn.role == "user" else "assistant", "content": piece}

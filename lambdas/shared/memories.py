@@ -15,6 +15,8 @@ FACTUAL = "factual"
 SEMANTIC = "semantic"
 TYPES = (FACTUAL, SEMANTIC)
 
+# A passage is stored with its date in front, so that it is found by it; here the date has its own field.
+_DATED = re.compile(r"^\[\d{4}-\d\d-\d\d\] ")
 _LETTER = r"[^\W\d_]"
 _NAME = re.compile(rf"{_LETTER}(?:{_LETTER}|[.'\u2019-] ?(?={_LETTER})| (?={_LETTER}))*\.?")
 _HARMLESS = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
@@ -57,7 +59,7 @@ def from_row(row: object, user_id: str) -> Memory | None:
     if row.get("user_id") != user_id:
         raise ForeignRowError
     text = row.get("memory")
-    if not isinstance(text, str) or not (plain := plain_text(text)):
+    if not isinstance(text, str) or not (plain := _DATED.sub("", plain_text(text))):
         return None
     given = row.get("metadata")
     metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}

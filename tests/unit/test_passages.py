@@ -45,7 +45,7 @@ def test_summary_is_a_memory_of_its_own() -> None:
 def test_conversation_has_mem0s_roles_and_the_collected_data() -> None:
     messages = passages.conversation(call("How can I help?", "Spots.", collected={"home_city": "Uppsala"}))
     assert messages == [
-        {"role": "user", "content": "My home city is Uppsala."},
+        {"role": "user", "content": "Home city: Uppsala."},
         {"role": "assistant", "content": "How can I help?"},
         {"role": "user", "content": "Spots."},
     ]

@@ -1,0 +1,134 @@
+"""Starts the process that stands for AWS and creates in it what the template says: queues, table, secret.
+
+It creates nothing that the template does not name; the secret's value comes from the caller, as in AWS it
+comes from the person who made it.
+"""
+
+import http.client
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local.intrinsics import ACCOUNT, REGION
+from local.lambda_host.processes import ProcessGroup, Service
+from local.template import Template
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class AwsServices:
+    """A running stand-in for AWS.
+
+    Args:
+        group: the process group that the server joins.
+        python: the interpreter that has moto.
+        port: the port, 0 for any free one.
+    """
+
+    def __init__(self, group: ProcessGroup, python: str, port: int = 0) -> None:
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+        command = [python, "-m", "local.aws.server", str(port)]
+        self._service = Service(
+            group, "moto", command, announces=r"^ready (\d+)$", environment=environment, cwd=ROOT
+        )
+        self.pid = self._service.pid
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; waits until it does.
+
+        Raises:
+            RuntimeError: it does not start; with what it printed.
+        """
+        return int(self._service.announced())
+
+    @property
+    def url(self) -> str:
+        """The endpoint for AWS_ENDPOINT_URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client for "sqs", "dynamodb" or "secretsmanager"."""
+        # Imported here: boto3 takes as long to import as moto takes to start, and both can happen at once.
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="local-access-key",
+            aws_secret_access_key="local-secret-key",  # noqa: S106 - moto takes any
+            config=Config(
+                retries={"max_attempts": 2}, connect_timeout=5, read_timeout=30, max_pool_connections=32
+            ),
+        )
+
+    def create(
+        self, template: Template, secret: Mapping[str, object], visibility_timeout: int | None = None
+    ) -> dict[str, str]:
+        """Create the template's queues and tables, and the secret.
+
+        Args:
+            template: what to create.
+            secret: the secret's JSON object.
+            visibility_timeout: seconds for all queues instead of the template's, None to keep those.
+
+        Returns:
+            What references to the resources stand for: {"Queue": its URL, "Queue.Arn": ..., "Table": its
+            name, ...}.
+        """
+        values: dict[str, str] = {}
+        self.client("secretsmanager").create_secret(
+            Name=template.secret_name, SecretString=json.dumps(secret)
+        )
+        sqs = self.client("sqs")
+        for queue in template.queues:
+            attributes = dict(queue.attributes)
+            if visibility_timeout is not None:
+                attributes["VisibilityTimeout"] = str(visibility_timeout)
+            if queue.dead_letters is not None:
+                policy = {
+                    "deadLetterTargetArn": values[f"{queue.dead_letters}.Arn"],
+                    "maxReceiveCount": queue.maximum_receives,
+                }
+                attributes["RedrivePolicy"] = json.dumps(policy)
+            url = sqs.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"]
+            values |= {
+                queue.logical_id: url,
+                f"{queue.logical_id}.QueueUrl": url,
+                f"{queue.logical_id}.Arn": queue.arn,
+                f"{queue.logical_id}.QueueName": queue.name,
+            }
+        dynamodb = self.client("dynamodb")
+        for table in template.tables:
+            dynamodb.create_table(
+                TableName=table.name,
+                KeySchema=table.key_schema,
+                AttributeDefinitions=table.attributes,
+                BillingMode="PAY_PER_REQUEST",
+            )
+            if table.ttl_attribute:
+                ttl = {"Enabled": True, "AttributeName": table.ttl_attribute}
+                dynamodb.update_time_to_live(TableName=table.name, TimeToLiveSpecification=ttl)
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table.name}"
+            values |= {table.logical_id: table.name, f"{table.logical_id}.Arn": arn}
+        return values
+
+    def advance_clock(self, seconds: float) -> None:
+        """Move SQS's clock forward, so that visibility timeouts and deduplication windows pass at once."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("POST", "/_local/clock", json.dumps({"advance": seconds}))
+            connection.getresponse().read()
+        finally:
+            connection.close()
+
+    def wake(self) -> None:
+        """End all long polls that wait for a message."""
+        self.advance_clock(0)
+
+    def stop(self) -> None:
+        """End the server. Safe to call twice."""
+        self._service.stop()

@@ -1,0 +1,235 @@
+"""Builds what ElevenLabs sends after a call: envelope, transcript, metadata, analysis, initiation data.
+
+Why it exists: the receiver must cope with the whole payload, not with the five fields that a test would
+write. The shape is that of ``GetConversationResponseModel`` in the ``elevenlabs`` SDK 2.78.0, against which
+the tests hold it.
+
+It refuses to send: it only builds. Secrets in dynamic variables leave as ``<REDACTED>``, as on the platform.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .agent import SECRET_PREFIX, Initiation
+from .script import CallScript, Scalar
+from .transcript import Outcome, duration, transcript
+
+REDACTED: Final = "<REDACTED>"
+_ANALYSIS_SECONDS: Final = 6
+"""Seconds between the end of a call and the event: the platform analyses first."""
+
+_SOURCES: Final = {"phone": "twilio", "sip": "sip_trunk", "web": "widget"}
+
+
+def encode(event: Mapping[str, Any]) -> bytes:
+    """The raw body of an event: minified UTF-8 JSON, as seen in real deliveries."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def system_variables(script: CallScript, conversation_id: str) -> dict[str, str | int | float | bool | None]:
+    """The platform's own dynamic variables at the start of a call."""
+    return {
+        "system__agent_id": script.agent_id,
+        "system__current_agent_id": script.agent_id,
+        "system__caller_id": script.caller_id,
+        "system__called_number": None if script.kind == "web" else script.called_number,
+        "system__call_sid": None if script.kind == "web" else _call_sid(conversation_id),
+        "system__conversation_id": conversation_id,
+        "system__call_duration_secs": 0,
+        "system__is_text_only": False,
+        "system__time_utc": datetime.fromtimestamp(script.start, UTC).isoformat(),
+        "system__timezone": None,
+    }
+
+
+def post_call_event(
+    script: CallScript,
+    conversation_id: str,
+    *,
+    initiation: Initiation | None = None,
+    outcomes: Sequence[Outcome] = (),
+) -> dict[str, Any]:
+    """The envelope for a call that is over.
+
+    Args:
+        script: the call.
+        conversation_id: its id.
+        initiation: what the agent started with; its variables come back in the payload.
+        outcomes: what the tools answered during the call, in order, canned ones included.
+
+    Returns:
+        ``{"type", "event_timestamp", "data"}``; for ``audio`` and ``failure`` scripts that event's own data.
+    """
+    ended = script.start + duration(script.turns) + _ANALYSIS_SECONDS
+    if script.kind == "audio":
+        data = {"agent_id": script.agent_id, "conversation_id": conversation_id, "full_audio": script.audio}
+        return {"type": "post_call_audio", "event_timestamp": ended, "data": data}
+    if script.kind == "failure":
+        return {
+            "type": "call_initiation_failure",
+            "event_timestamp": ended,
+            "data": _failure(script, conversation_id),
+        }
+    data = _conversation(script, conversation_id, initiation, outcomes)
+    return {"type": "post_call_transcription", "event_timestamp": ended, "data": data}
+
+
+def _conversation(
+    script: CallScript, conversation_id: str, initiation: Initiation | None, outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    turns = transcript(script, outcomes)
+    on_phone = script.kind != "web"
+    return {
+        "agent_id": script.agent_id,
+        "agent_name": script.agent_name,
+        "status": "done",
+        "user_id": script.user_id,
+        "branch_id": None,
+        "version_id": None,
+        "transcript": turns,
+        "metadata": _metadata(script, conversation_id),
+        "analysis": _analysis(script),
+        "user_message_count": sum(1 for turn in turns if turn["role"] == "user" and turn["message"]),
+        "agent_message_count": sum(1 for turn in turns if turn["role"] == "agent" and turn["message"]),
+        "visited_agents": [{"agent_id": script.agent_id, "branch_id": None}],
+        "conversation_initiation_client_data": _client_data(script, conversation_id, initiation),
+        "environment": "production",
+        "conversation_id": conversation_id,
+        "has_audio": True,
+        "has_user_audio": True,
+        "has_response_audio": True,
+        "has_auxiliary_audio": on_phone,
+        "tag_ids": [],
+    }
+
+
+def _metadata(script: CallScript, conversation_id: str) -> dict[str, Any]:
+    seconds = duration(script.turns)
+    return {
+        "start_time_unix_secs": script.start,
+        "accepted_time_unix_secs": script.start,
+        "call_duration_secs": seconds,
+        "cost": seconds * 7,
+        "deletion_settings": {
+            "deletion_time_unix_secs": None,
+            "deleted_logs_at_time_unix_secs": None,
+            "deleted_audio_at_time_unix_secs": None,
+            "deleted_transcript_at_time_unix_secs": None,
+            "delete_transcript_and_pii": False,
+            "delete_audio": False,
+        },
+        "feedback": {
+            "type": None,
+            "overall_score": None,
+            "likes": 0,
+            "dislikes": 0,
+            "rating": None,
+            "comment": None,
+        },
+        "authorization_method": "public" if script.kind == "web" else "authorization_header",
+        "charging": {"dev_discount": False, "is_burst": False, "tier": "creator", "llm_price": 0.0021},
+        "phone_call": _phone_call(script, conversation_id),
+        "batch_call": None,
+        "termination_reason": script.termination_reason,
+        "error": None,
+        "warnings": [],
+        "main_language": script.language,
+        "rag_usage": None,
+        "text_only": False,
+        "initiator_id": None,
+        "conversation_initiation_source": _SOURCES[script.kind],
+        "conversation_initiation_source_version": None,
+        "timezone": None,
+        "whatsapp": None,
+        "sms": None,
+    }
+
+
+def _phone_call(script: CallScript, conversation_id: str) -> dict[str, Any] | None:
+    if script.kind == "web":
+        return None
+    common = {
+        "direction": "inbound",
+        "phone_number_id": "phnum_01simulated000000000000000",
+        "agent_number": script.called_number,
+        "external_number": script.external_number or script.caller_id or "",
+        "call_sid": _call_sid(conversation_id),
+    }
+    if script.kind == "sip":
+        return {"type": "sip_trunking", **common, "call_id": f"{conversation_id}@trunk.example.net"}
+    return {"type": "twilio", **common, "stream_sid": "MZ" + _call_sid(conversation_id)[2:]}
+
+
+def _analysis(script: CallScript) -> dict[str, Any] | None:
+    """Null without a summary: real payloads have that too."""
+    if script.summary is None:
+        return None
+    collected = {name: _collected(name, value) for name, value in script.collected.items()}
+    judged = {
+        name: {"criteria_id": name, "result": result, "rationale": "Judged from the conversation."}
+        for name, result in script.evaluation.items()
+    }
+    return {
+        "evaluation_criteria_results": judged,
+        "evaluation_criteria_results_list": list(judged.values()),
+        "data_collection_results": collected,
+        "data_collection_results_list": [{"name": name, **each} for name, each in collected.items()],
+        "call_successful": "success",
+        "transcript_summary": script.summary,
+        "call_summary_title": script.title,
+    }
+
+
+def _collected(name: str, value: Scalar) -> dict[str, Any]:
+    kind = {bool: "boolean", int: "integer", float: "number"}.get(type(value), "string")
+    return {
+        "data_collection_id": name,
+        "value": value,
+        "json_schema": {"type": kind, "description": name.replace("_", " "), "enum": None},
+        "rationale": "Not mentioned in the conversation." if value is None else "Said by the caller.",
+    }
+
+
+def _client_data(script: CallScript, conversation_id: str, initiation: Initiation | None) -> dict[str, Any]:
+    ours = initiation.variables if initiation else {}
+    shown = {name: REDACTED if name.startswith(SECRET_PREFIX) else value for name, value in ours.items()}
+    answered = initiation.client_data if initiation else {}
+    system = system_variables(script, conversation_id) | {
+        "system__call_duration_secs": duration(script.turns)
+    }
+    return {
+        "conversation_config_override": answered.get("conversation_config_override", {}),
+        "custom_llm_extra_body": {},
+        "user_id": script.user_id,
+        "source_info": {"source": _SOURCES[script.kind], "version": None},
+        "branch_id": None,
+        "environment": None,
+        "dynamic_variables": {**shown, **system},
+    }
+
+
+def _failure(script: CallScript, conversation_id: str) -> dict[str, Any]:
+    """As the page *Post-call webhooks* shows it for Twilio."""
+    return {
+        "agent_id": script.agent_id,
+        "conversation_id": conversation_id,
+        "failure_reason": script.failure_reason,
+        "metadata": {
+            "type": "twilio",
+            "body": {
+                "CallSid": _call_sid(conversation_id),
+                "CallStatus": script.failure_reason,
+                "Direction": "outbound-api",
+                "From": script.called_number,
+                "To": script.caller_id,
+            },
+        },
+    }
+
+
+def _call_sid(conversation_id: str) -> str:
+    """A call sid like Twilio's, always the same for one conversation."""
+    return "CA" + hashlib.sha256(conversation_id.encode()).hexdigest()[:32]

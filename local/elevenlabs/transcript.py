@@ -1,0 +1,143 @@
+"""Writes a script's turns down as ElevenLabs does: one object per turn, with all its fields.
+
+Why it exists: of a real turn's thirty fields one is wanted; the others are there to be passed over safely. A
+tool use becomes two turns, as on the platform: the agent's call, and the result with a null message.
+
+It refuses to tidy: null, empty and ``"..."`` messages stay what they are.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .script import CallScript, ToolUse, Turn
+
+_LETTERS_PER_SECOND: Final = 15
+_PAUSE_SECONDS: Final = 1
+_CLOSING_SECONDS: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one tool use came to.
+
+    ``result`` is the text that the LLM was given. ``url`` and ``body`` are what was sent; empty for canned
+    answers.
+    """
+
+    tool: ToolUse
+    result: str
+    is_error: bool = False
+    milliseconds: float = 0.0
+    url: str = ""
+    body: str = ""
+
+
+def canned(tool: ToolUse) -> Outcome:
+    """The outcome of a tool that is not ours: the script's answer, or an empty one."""
+    return Outcome(tool=tool, result=tool.result or "", is_error=tool.is_error, milliseconds=180.0)
+
+
+def duration(turns: Sequence[Turn]) -> int:
+    """The call's length in whole seconds, from the length of what was said."""
+    times = _times(turns)
+    return times[-1] + _spoken_seconds(turns[-1]) + _CLOSING_SECONDS if times else 0
+
+
+def transcript(script: CallScript, outcomes: Sequence[Outcome] = ()) -> list[dict[str, Any]]:
+    """The ``transcript`` list of a post-call payload.
+
+    Args:
+        script: the call.
+        outcomes: one for each tool use, in the order of the turns; those that lack fall back to the canned
+            answer.
+    """
+    remaining = list(outcomes)
+    written = []
+    for index, (turn, at) in enumerate(zip(script.turns, _times(script.turns), strict=True)):
+        written.append(_written(script, turn, at, index))
+        if turn.tool:
+            outcome = remaining.pop(0) if remaining else canned(turn.tool)
+            request_id = f"{turn.tool.name}_{index:04d}"
+            written[-1]["tool_calls"] = [_tool_call(outcome, request_id)]
+            result = _written(script, Turn(role="agent", message=None), at + 1, index)
+            written.append({**result, "tool_results": [_tool_result(outcome, request_id)]})
+    return written
+
+
+def _times(turns: Sequence[Turn]) -> list[int]:
+    times: list[int] = []
+    clock = 0
+    for turn in turns:
+        clock = turn.at if turn.at is not None else clock
+        times.append(clock)
+        clock += _spoken_seconds(turn) + _PAUSE_SECONDS
+    return times
+
+
+def _spoken_seconds(turn: Turn) -> int:
+    return len(turn.message or "") // _LETTERS_PER_SECOND
+
+
+def _written(script: CallScript, turn: Turn, at: int, index: int) -> dict[str, Any]:
+    by_agent = turn.role == "agent"
+    metrics = {
+        "convai_llm_service_ttfb": {"elapsed_time": 0.31},
+        "convai_tts_service_ttfb": {"elapsed_time": 0.12},
+    }
+    return {
+        "role": turn.role,
+        "agent_metadata": {"agent_id": script.agent_id, "branch_id": None, "workflow_node_id": None}
+        if by_agent
+        else None,
+        "message": turn.message,
+        "multivoice_message": None,
+        "tool_calls": [],
+        "tool_results": [],
+        "feedback": None,
+        "llm_override": None,
+        "time_in_call_secs": at,
+        "conversation_turn_metrics": {"metrics": metrics} if by_agent and index else None,
+        "rag_retrieval_info": None,
+        "llm_usage": None,
+        "interrupted": turn.interrupted,
+        "original_message": turn.original_message,
+        "source_medium": None if by_agent else turn.medium,
+    }
+
+
+def _tool_call(outcome: Outcome, request_id: str) -> dict[str, Any]:
+    sent = bool(outcome.url)
+    details = {
+        "type": "webhook",
+        "method": "POST",
+        "url": outcome.url,
+        "headers": {},
+        "path_params": {},
+        "query_params": {},
+        "body": outcome.body,
+    }
+    return {
+        "type": "webhook" if sent else "client",
+        "request_id": request_id,
+        "tool_name": outcome.tool.name,
+        "params_as_json": json.dumps(outcome.tool.arguments, ensure_ascii=False),
+        "tool_has_been_called": True,
+        "tool_details": details
+        if sent
+        else {"type": "client", "parameters": json.dumps(outcome.tool.arguments)},
+    }
+
+
+def _tool_result(outcome: Outcome, request_id: str) -> dict[str, Any]:
+    return {
+        "type": "webhook" if outcome.url else "client",
+        "request_id": request_id,
+        "tool_name": outcome.tool.name,
+        "result_value": outcome.result,
+        "is_error": outcome.is_error,
+        "tool_has_been_called": True,
+        "tool_latency_secs": round(outcome.milliseconds / 1000, 3),
+        "dynamic_variable_updates": [],
+    }

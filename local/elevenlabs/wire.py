@@ -1,0 +1,80 @@
+"""One POST, and what came of it.
+
+Why it exists: the simulator tells apart an answer, a timeout and a refused connection, and times each;
+everything that it sends goes through here.
+
+It refuses to raise for what the other side did: that is a result, which the retry policy judges. It keeps no
+connection open between requests: ElevenLabs sends from many machines.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import httpx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What one request came to.
+
+    ``status`` is None when no answer came; then ``problem`` says why: ``timeout`` or the words of the
+    failure.
+    """
+
+    status: int | None
+    text: str = ""
+    problem: str = ""
+    milliseconds: float = 0.0
+
+    def __str__(self) -> str:
+        """Status or problem, for people."""
+        return str(self.status) if self.status is not None else self.problem
+
+
+TIMEOUT = "timeout"
+
+
+class Wire:
+    """Sends requests. Safe to be used by several threads; ``close`` it, or use it as a context manager."""
+
+    def __init__(self) -> None:
+        # No proxy and no .netrc from the environment: the systems under test are on this machine or on ours.
+        self._client = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
+        """POST a JSON body.
+
+        Args:
+            url: where to.
+            body: the raw body; sent as it is.
+            headers: in addition to ``Content-Type: application/json``.
+            timeout: seconds for connecting, and for each read.
+        """
+        began = time.perf_counter()
+        try:
+            answer = self._client.post(
+                url, content=body, headers={"Content-Type": "application/json", **headers}, timeout=timeout
+            )
+        except httpx.TimeoutException:
+            return Reply(status=None, problem=TIMEOUT, milliseconds=_since(began))
+        except httpx.TransportError as error:
+            return Reply(status=None, problem=str(error) or type(error).__name__, milliseconds=_since(began))
+        return Reply(status=answer.status_code, text=answer.text, milliseconds=_since(began))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections."""
+        self.close()
+
+
+def _since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000

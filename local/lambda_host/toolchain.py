@@ -1,0 +1,141 @@
+"""What an instance needs on disk: Lambda's own packages and the built layer, made once and kept.
+
+Both are keyed by what they are made of, so a changed lock is built anew and an unchanged one costs a file
+check. Refuses to fall back to the developer's environment: what is missing is built or is an error.
+"""
+
+import fcntl
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache"
+RUNTIME_LOCK = Path(__file__).with_name("runtime.lock")
+MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class ToolchainError(RuntimeError):
+    """Something that an instance needs could not be made. The message carries the tool's own last words."""
+
+
+def quiet(_line: str) -> None:
+    """Swallow progress: for tests, which have nobody to tell."""
+
+
+def digest_of(paths: Iterable[Path], *words: str) -> str:
+    """Return 16 hex digits that change when a file's content or name, or a word, changes."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.name}\0".encode())
+        digest.update(path.read_bytes())
+    digest.update("\0".join(words).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Hold a lock between processes (pytest workers start together), so that each thing is built once."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def python_minor(python: str = sys.executable) -> str:
+    """Return "3.13" and the like for an interpreter.
+
+    Raises:
+        ToolchainError: the interpreter does not run.
+    """
+    if python == sys.executable:
+        return f"{sys.version_info.major}.{sys.version_info.minor}"
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return run([python, "-I", "-S", "-c", code], f"asking {python} for its version").strip()
+
+
+def run(command: list[str], doing: str) -> str:
+    """Run a tool to its end and return what it printed.
+
+    Raises:
+        ToolchainError: it failed; the message says at what and ends with the tool's last lines.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)  # noqa: S603 - our own tools
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise ToolchainError(f"{doing} failed ({' '.join(command)}):\n{tail}")
+    return done.stdout
+
+
+def uv() -> str:
+    """Return the path of the `uv` beside this Python, or the one on the PATH.
+
+    Raises:
+        ToolchainError: there is none.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if not found:
+        raise ToolchainError(
+            "uv is not installed beside this Python: run `make setup`, then use .venv/bin/python"
+        )
+    return found
+
+
+def ensure_runtime(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:
+    """Return the folder with awslambdaric, boto3 and what they need for `python`; install it if missing.
+
+    Versions and hashes come from runtime.lock, as Lambda fixes the packages of its runtime.
+
+    Raises:
+        ToolchainError: the installation failed, e.g. because the package index could not be reached.
+    """
+    minor = python_minor(python)
+    base = Path(sys.prefix) / "lambda-runtime"
+    folder = base / f"{minor}-{digest_of([RUNTIME_LOCK], minor)}"
+    with only_one(f"runtime-{minor}"):
+        if folder.exists():
+            return folder
+        progress(f"installing Lambda's own packages (awslambdaric, boto3) for Python {minor}")
+        fresh = base / f"{folder.name}.part"
+        shutil.rmtree(fresh, ignore_errors=True)
+        command = [uv(), "pip", "install", "--quiet", "--python", python, "--target", str(fresh)]
+        command += ["--no-deps", "--require-hashes", "--compile-bytecode", "-r", str(RUNTIME_LOCK)]
+        run(command, "installing the packages of Lambda's runtime")
+        fresh.rename(folder)
+    return folder
+
+
+def ensure_layer(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:
+    """Return the root of the built layer (the folder that holds `python/`) for this machine and `python`.
+
+    It is what layer/build.py makes for the deployment, but for the processor and Python at hand.
+
+    Raises:
+        ToolchainError: the machine is not one that the layer can be built for, or the build failed.
+    """
+    machine = MACHINES.get(platform.machine().lower())
+    if sys.platform != "linux" or machine is None:
+        raise ToolchainError(
+            f"the layer holds Linux binaries for x86_64 or arm64; this machine is {sys.platform} on "
+            f"{platform.machine()}: run the local system in a Linux container or virtual machine"
+        )
+    minor = python_minor(python)
+    sources = [path for path in (ROOT / "layer").iterdir() if path.is_file()]
+    folder = CACHE / "layer" / f"linux-{machine}-{minor}-{digest_of(sources)}"
+    with only_one(f"layer-{minor}"):
+        if folder.exists():
+            return folder
+        progress(f"building the layer for linux-{machine}, Python {minor}")
+        fresh = folder.with_suffix(".part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, str(ROOT / "layer" / "build.py"), str(fresh)]
+        run([*command, "--platform", f"linux-{machine}", "--python", minor], "building the layer")
+        fresh.rename(folder)
+    return folder

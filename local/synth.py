@@ -1,0 +1,105 @@
+"""Synthesises the CDK app: the local system is read from what would be deployed, and from nothing else.
+
+A synthesis takes seconds, so its result is kept under .cache/ until the app, its settings or the CDK change.
+It
+refuses to build assets: the code is used where it lies, and the layer is built for this machine by the Lambda
+host.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.lambda_host.toolchain import CACHE, ROOT, digest_of, only_one, quiet
+
+# Where assets are used as they lie on disk, a change of the code needs no new synthesis; and no layer is
+# bundled.
+LOCAL_CONTEXT = {"aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": True}
+
+
+class SynthError(RuntimeError):
+    """The app could not be synthesised. The message carries the app's own words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """One synthesised stack: its name, its template, and where the code asset of each hash lies."""
+
+    stack: str
+    template: Mapping[str, Any]
+    code_folders: Mapping[str, Path]
+
+
+def synthesise(
+    settings: Mapping[str, object] | None = None, progress: Callable[[str], None] = quiet, root: Path = ROOT
+) -> Assembly:
+    """Return the app's stack with the given settings.
+
+    Args:
+        settings: CDK context on top of cdk.json's, e.g. {"prompt_mode": "variable"}.
+        progress: told in one line when a synthesis is needed.
+        root: the folder with app.py and cdk.json.
+
+    Raises:
+        SynthError: the app failed, e.g. because a setting is not allowed, or made another number of stacks
+            than one.
+    """
+    if not (root / "app.py").exists():
+        raise SynthError(f"there is no {root / 'app.py'} to synthesise")
+    context = (
+        json.loads((root / "cdk.json").read_text()).get("context", {}) | LOCAL_CONTEXT | dict(settings or {})
+    )
+    sources = [root / "app.py", root / "cdk.json", *(root / "stacks").rglob("*.py")]
+    sources += [path for path in [root / "requirements-dev.lock"] if path.exists()]
+    key = digest_of(sources, json.dumps(context, sort_keys=True), str(root), sys.version)
+    folder = CACHE / "synth" / key
+    with only_one(f"synth-{key}"):
+        if not folder.exists():
+            progress("synthesising the CDK app")
+            _run_app(root, folder, context)
+    return _read(folder)
+
+
+def _run_app(root: Path, folder: Path, context: Mapping[str, object]) -> None:
+    fresh = folder.with_suffix(".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    environment = os.environ | {
+        "CDK_OUTDIR": str(fresh),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_VALIDATION": "false",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+    }
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        words = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
+        raise SynthError("app.py failed:\n" + "\n".join(words))
+    fresh.rename(folder)
+
+
+def _read(folder: Path) -> Assembly:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    stacks = {
+        name: artifact
+        for name, artifact in manifest["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    if len(stacks) != 1:
+        raise SynthError(
+            f"the local system runs one stack; app.py made {len(stacks)}: {', '.join(stacks) or 'none'}"
+        )
+    ((name, artifact),) = stacks.items()
+    template = json.loads((folder / artifact["properties"]["templateFile"]).read_text())
+    code: dict[str, Path] = {}
+    for assets in folder.glob("*.assets.json"):
+        for key, entry in json.loads(assets.read_text())["files"].items():
+            code[key] = folder / entry["source"]["path"]
+    return Assembly(stack=artifact["properties"].get("stackName", name), template=template, code_folders=code)

@@ -1,0 +1,291 @@
+"""The whole system on one machine, started and stopped as one.
+
+moto and the Mem0 stand-in run as processes of their own, the functions in their instances, API Gateway and
+the event source in this process. Everything that is started joins one process group, so nothing is left
+behind however it ends. What to run is read from the synthesised template; this module only puts the parts
+together.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.aws.services import AwsServices
+from local.endpoints import Endpoints
+from local.intrinsics import TemplateError
+from local.lambda_host import EventSource, Gateway, LambdaHost, PortTakenError
+from local.lambda_host.processes import ProcessGroup, Service
+from local.lambda_host.toolchain import ROOT, ensure_layer, ensure_runtime, quiet
+from local.synth import synthesise
+from local.template import Template
+
+# Distance of each part's port from the base.
+PORTS = {"client-data": 1, "retrieve": 2, "post-call": 3, "mem0": 10, "aws": 11}
+DEFAULTS = {
+    "MEM0_API_KEY": "local-mem0-key",
+    "MEM0_ORG_ID": "local-org",
+    "MEM0_PROJECT_ID": "local-project",
+    "ELEVENLABS_WORKSPACE_KEY": "local-workspace-key",
+    "ELEVENLABS_HMAC_KEY": "local-hmac-key",
+}
+# Seconds that the stand-in has to close its file.
+MEM0_GRACE = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalCredentials:
+    """The five keys of the secret, as the functions will read them. The two ElevenLabs keys may be lists."""
+
+    values: Mapping[str, object] = field(repr=False)
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, *, own_mem0: bool = True
+    ) -> "LocalCredentials":
+        """Take each key from the environment, else the printed default.
+
+        With another Mem0 than the stand-in (`own_mem0` false) there is no default organisation or project:
+        left empty, the functions do not compare them.
+        """
+        given = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        for name, default in DEFAULTS.items():
+            fallback = default if own_mem0 or name not in {"MEM0_ORG_ID", "MEM0_PROJECT_ID"} else ""
+            value = given.get(name) or fallback
+            values[name] = json.loads(value) if value.startswith("[") else value
+        return cls(values=values)
+
+    def first(self, name: str) -> str:
+        """Return a key, the first one if it is a list."""
+        value = self.values[name]
+        return str(value[0]) if isinstance(value, list) else str(value)
+
+
+class System:
+    """A running AgenticMemory. Use it as a context manager, or call `start` and `stop`.
+
+    Args:
+        port_base: fixed ports (see PORTS) from here on; None takes free ones.
+        data_dir: where memories and logs are kept; None uses a temporary folder that goes with the system.
+        mem0_url: another Mem0 instead of the stand-in.
+        credentials: the secret's content; None takes it from the environment, else the defaults.
+        settings: CDK context on top of cdk.json's, e.g. {"prompt_mode": "variable"}.
+        environment: variables for all functions on top of the template's.
+        visibility_timeout: seconds (whole, at least 1) for both queues instead of the template's.
+        throttle: whether the stages' throttling is enforced.
+        steps: places in the functions' code for `host.on_step`, see LambdaHost.
+        python: the interpreter that runs the functions.
+        progress: told what is going on, line by line.
+
+    Attributes (once started):
+        host: the LambdaHost: instances, logs, kill, freeze, steps.
+        aws: the AwsServices: boto3 clients, SQS's clock.
+        template: the Template that is run.
+        source: the EventSource between the queue and PostCall.
+        gateways: the Gateway of each function, by the function's name.
+        mem0_url: where Mem0 is.
+        queue_url, dead_letter_url, ledger_table: for looking into them.
+        data_dir: where memories and logs are.
+    """
+
+    host: LambdaHost
+    aws: AwsServices
+    template: Template
+    source: EventSource
+    queue_url: str
+    dead_letter_url: str
+    ledger_table: str
+    mem0_url: str
+
+    def __init__(  # noqa: PLR0913 - keyword-only settings with defaults
+        self,
+        *,
+        port_base: int | None = None,
+        data_dir: Path | None = None,
+        mem0_url: str | None = None,
+        credentials: LocalCredentials | None = None,
+        settings: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+        visibility_timeout: int | None = None,
+        throttle: bool = True,
+        steps: Sequence[str] = (),
+        python: str = sys.executable,
+        progress: Callable[[str], None] = quiet,
+    ) -> None:
+        self._port_base = port_base
+        self._wanted_data_dir = data_dir
+        self._other_mem0 = mem0_url
+        self.credentials = credentials or LocalCredentials.from_environment(own_mem0=mem0_url is None)
+        self._settings = settings
+        self._environment = dict(environment or {})
+        self._visibility = visibility_timeout
+        self._throttle = throttle
+        self._steps = tuple(steps)
+        self._python = python
+        self._progress = progress
+        self._undo = ExitStack()
+        self.gateways: dict[str, Gateway] = {}
+
+    def __enter__(self) -> Self:
+        """Start everything."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything."""
+        self.stop()
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where everything is, and the keys that are accepted."""
+        return Endpoints(
+            client_data_url=f"{self.gateways['client-data'].url}/client-data",
+            retrieve_url=f"{self.gateways['retrieve'].url}/retrieve",
+            post_call_url=f"{self.gateways['post-call'].url}/post-call",
+            mem0_url=self.mem0_url,
+            workspace_key=self.credentials.first("ELEVENLABS_WORKSPACE_KEY"),
+            hmac_key=self.credentials.first("ELEVENLABS_HMAC_KEY"),
+            mem0_api_key=self.credentials.first("MEM0_API_KEY"),
+        )
+
+    def start(self) -> Self:
+        """Start everything; what was started is stopped again if something fails.
+
+        Raises:
+            PortTakenError: a fixed port is taken.
+            TemplateError, SynthError, ToolchainError: the template, the app or the layer is not usable.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End everything. Safe to call twice."""
+        self._undo.close()
+        self.gateways = {}
+
+    def _start(self) -> None:
+        self._check_ports()
+        self.data_dir = self._make_data_dir()
+        group = ProcessGroup()
+        self._undo.callback(group.stop)
+        self.aws = AwsServices(group, sys.executable, self._port("aws"))
+        self._undo.callback(self.aws.stop)
+        mem0 = None if self._other_mem0 else self._start_mem0(group)
+        # The two above take a second or two to start; meanwhile:
+        self.template = Template(synthesise(self._settings, self._progress))
+        layer = ensure_layer(self._python, self._progress)
+        ensure_runtime(self._python, self._progress)
+        self._progress("starting queue, table and secret (moto)")
+        values = self.aws.create(self.template, self.credentials.values, self._visibility)
+        self.mem0_url = self._other_mem0 or (mem0.announced() if mem0 else "")
+        environment = {"AWS_ENDPOINT_URL": self.aws.url, "MEM0_HOST": self.mem0_url, **self._environment}
+        self.host = LambdaHost(
+            self.template.functions(values),
+            layer=layer,
+            environment=environment,
+            log_folder=self.data_dir / "logs",
+            group=group,
+            python=self._python,
+            steps=self._steps,
+        )
+        self._open_gateways()
+        self._feed(values)
+        # Undone in the reverse order: no new requests, then no instances, then the event source finds its
+        # batches ended and ends itself.
+        self._undo.callback(self.source.stop)
+        self._undo.callback(self.host.stop)
+        for gateway in self.gateways.values():
+            self._undo.callback(gateway.stop)
+        self._undo.callback(self.source.cease)
+
+    def _start_mem0(self, group: ProcessGroup) -> Service:
+        command = [sys.executable, "-m", "local", "mem0", "--port", str(self._port("mem0"))]
+        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+        environment |= {name: self.credentials.first(name) for name in DEFAULTS if name.startswith("MEM0_")}
+        command += ["--data-dir", str(self.data_dir)]
+        announces = r"Mem0 stand-in at (http\S+?),"
+        service = Service(
+            group, "the Mem0 stand-in", command, announces=announces, environment=environment, cwd=ROOT
+        )
+        self._undo.callback(service.stop, MEM0_GRACE)
+        return service
+
+    def _open_gateways(self) -> None:
+        for api in self.template.apis:
+            if api.function not in PORTS:
+                raise TemplateError(f"{api.function}: the local system has ports for {', '.join(PORTS)} only")
+            self.gateways[api.function] = Gateway(
+                self.host,
+                api.function,
+                api.routes,
+                port=self._port(api.function),
+                stage=api.stage,
+                throttle=api.throttle if self._throttle else None,
+            )
+
+    def _feed(self, values: Mapping[str, str]) -> None:
+        mappings = self.template.mappings
+        if len(mappings) != 1:
+            raise TemplateError(
+                f"the template has {len(mappings)} event source mappings; the local system runs one"
+            )
+        (mapping,) = mappings
+        queues = {queue.logical_id: queue for queue in self.template.queues}
+        queue = queues[mapping.queue]
+        if queue.dead_letters is None:
+            raise TemplateError(f"{queue.logical_id} has no dead-letter queue")
+        self.queue_url, self.dead_letter_url = values[queue.logical_id], values[queue.dead_letters]
+        self.ledger_table = self.template.tables[0].name
+        self.source = EventSource(
+            self.host,
+            mapping.function,
+            sqs=self.aws.client("sqs"),
+            queue_url=self.queue_url,
+            queue_arn=queue.arn,
+            batch_size=mapping.batch_size,
+            maximum_concurrency=mapping.maximum_concurrency,
+            partial_failures=mapping.partial_failures,
+            wake=self.aws.wake,
+            visibility_seconds=float(self._visibility or queue.attributes.get("VisibilityTimeout", "30")),
+        )
+
+    def _make_data_dir(self) -> Path:
+        if self._wanted_data_dir is not None:
+            self._wanted_data_dir.mkdir(parents=True, exist_ok=True)
+            return self._wanted_data_dir.resolve()
+        folder = Path(tempfile.mkdtemp(prefix="agentic-memory-"))
+        self._undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _port(self, part: str) -> int:
+        return 0 if self._port_base is None else self._port_base + PORTS[part]
+
+    def _check_ports(self) -> None:
+        """Find taken ports before anything slow happens."""
+        if self._port_base is None:
+            return
+        for part in PORTS:
+            if part == "mem0" and self._other_mem0:
+                continue
+            port = self._port(part)
+            try:
+                socket.create_server(("127.0.0.1", port)).close()
+            except OSError as error:
+                raise PortTakenError(
+                    f"port {port} (for {part}) cannot be used ({os.strerror(error.errno or 0)}): "
+                    "stop what uses it, or choose another --port-base"
+                ) from error

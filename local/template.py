@@ -1,0 +1,285 @@
+"""What the synthesised template says, in the local system's words: functions, APIs, queues, table, secret.
+
+The template is the only source: a timeout, a reservation or a route that changes in `stacks/` changes here.
+It refuses to fill gaps with defaults of its own; what CloudFormation would default is taken from its
+documentation.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.intrinsics import ACCOUNT, REGION, Resolver, TemplateError
+from local.lambda_host.gateway import Throttle
+from local.lambda_host.model import FunctionSpec
+from local.synth import Assembly
+
+QUEUE_ATTRIBUTES = (
+    "FifoQueue",
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+    "VisibilityTimeout",
+    "MessageRetentionPeriod",
+    "DelaySeconds",
+    "ReceiveMessageWaitTimeSeconds",
+    "SqsManagedSseEnabled",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """One HttpApi: the function behind it, its routes ("POST /retrieve") and its stage's throttling."""
+
+    function: str
+    routes: tuple[str, ...]
+    stage: str
+    throttle: Throttle | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """One SQS queue: CreateQueue's attributes, and the logical id of its dead-letter queue."""
+
+    logical_id: str
+    name: str
+    attributes: Mapping[str, str]
+    dead_letters: str | None
+    maximum_receives: int | None
+
+    @property
+    def arn(self) -> str:
+        """The queue's ARN."""
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One DynamoDB table, with the arguments of CreateTable."""
+
+    logical_id: str
+    name: str
+    key_schema: list[dict[str, str]]
+    attributes: list[dict[str, str]]
+    ttl_attribute: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSourceMapping:
+    """One event source mapping: the queue's logical id and the function's name."""
+
+    queue: str
+    function: str
+    batch_size: int
+    maximum_concurrency: int
+    partial_failures: bool
+
+
+class Template:
+    """Reads one synthesised stack.
+
+    Raises:
+        TemplateError: (by each property and method) something is missing or not understood; it says what.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._resources: Mapping[str, Mapping[str, Any]] = assembly.template["Resources"]
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self._assembly.stack
+
+    @property
+    def queues(self) -> list[Queue]:
+        """All queues, dead-letter queues before those that use them."""
+        found = []
+        for logical_id, properties in self._of_type("AWS::SQS::Queue"):
+            fifo = properties.get("FifoQueue") in (True, "true")
+            name = properties.get("QueueName") or self._generated(logical_id, 70) + (".fifo" if fifo else "")
+            attributes = {
+                key: str(properties[key]).lower()
+                if isinstance(properties[key], bool)
+                else str(properties[key])
+                for key in QUEUE_ATTRIBUTES
+                if key in properties
+            }
+            policy = properties.get("RedrivePolicy")
+            target = self._logical_id(policy["deadLetterTargetArn"], logical_id) if policy else None
+            receives = int(policy["maxReceiveCount"]) if policy else None
+            queue = Queue(
+                logical_id=logical_id,
+                name=str(name),
+                attributes=attributes,
+                dead_letters=target,
+                maximum_receives=receives,
+            )
+            found.append(queue)
+        return sorted(found, key=lambda queue: queue.dead_letters is not None)
+
+    @property
+    def tables(self) -> list[Table]:
+        """All DynamoDB tables."""
+        return [
+            Table(
+                logical_id=logical_id,
+                name=str(properties.get("TableName") or self._generated(logical_id, 255)),
+                key_schema=self._need(properties, "KeySchema", logical_id),
+                attributes=self._need(properties, "AttributeDefinitions", logical_id),
+                ttl_attribute=properties.get("TimeToLiveSpecification", {}).get("AttributeName"),
+            )
+            for logical_id, properties in self._of_type("AWS::DynamoDB::Table")
+        ]
+
+    @property
+    def secret_name(self) -> str:
+        """The name of the secret that the functions read, from their CREDENTIALS_SECRET."""
+        for _, properties in self._of_type("AWS::Lambda::Function"):
+            name = properties.get("Environment", {}).get("Variables", {}).get("CREDENTIALS_SECRET")
+            if name is not None:
+                return self._resolver({}).text(name, "CREDENTIALS_SECRET")
+        raise TemplateError(
+            "no function has the environment variable CREDENTIALS_SECRET: the secret's name is unknown"
+        )
+
+    @property
+    def apis(self) -> list[Api]:
+        """All HTTP APIs, in the template's order."""
+        return [self._api(logical_id) for logical_id, _ in self._of_type("AWS::ApiGatewayV2::Api")]
+
+    @property
+    def mappings(self) -> list[EventSourceMapping]:
+        """All event source mappings from SQS. AWS's defaults: ten messages a batch, concurrency unbounded."""
+        return [
+            EventSourceMapping(
+                queue=self._logical_id(self._need(properties, "EventSourceArn", logical_id), logical_id),
+                function=self._function_name(self._need(properties, "FunctionName", logical_id), logical_id),
+                batch_size=int(properties.get("BatchSize", 10)),
+                maximum_concurrency=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1000)),
+                partial_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
+            )
+            for logical_id, properties in self._of_type("AWS::Lambda::EventSourceMapping")
+        ]
+
+    def functions(self, values: Mapping[str, str]) -> list[FunctionSpec]:
+        """Return all functions, in the template's order.
+
+        Args:
+            values: what the environment's references stand for, e.g. {"CallQueue": "http://...",
+                "CallQueue.Arn": ...}.
+        """
+        resolver = self._resolver(values)
+        found = []
+        for logical_id, properties in self._of_type("AWS::Lambda::Function"):
+            handler = self._need(properties, "Handler", logical_id)
+            variables = properties.get("Environment", {}).get("Variables", {})
+            spec = FunctionSpec(
+                name=name_of(handler),
+                handler=handler,
+                code=self._code(properties, logical_id),
+                environment={
+                    name: resolver.text(value, f"{logical_id}, variable {name}")
+                    for name, value in variables.items()
+                },
+                timeout_seconds=float(properties.get("Timeout", 3)),
+                memory_mb=int(properties.get("MemorySize", 128)),
+                reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
+                snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
+            )
+            found.append(spec)
+        if not found:
+            raise TemplateError(f"the stack {self.stack} has no AWS::Lambda::Function")
+        return found
+
+    def _of_type(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for logical_id, resource in self._resources.items():
+            if resource["Type"] == kind:
+                yield logical_id, resource.get("Properties", {})
+
+    def _api(self, api: str) -> Api:
+        routes = [
+            one for _, one in self._of_type("AWS::ApiGatewayV2::Route") if one.get("ApiId") == {"Ref": api}
+        ]
+        if not routes:
+            raise TemplateError(f"{api} has no AWS::ApiGatewayV2::Route")
+        functions = {self._behind(route, api) for route in routes}
+        if len(functions) != 1:
+            raise TemplateError(
+                f"{api} routes to several functions ({', '.join(sorted(functions))}); one is supported"
+            )
+        stages = [
+            one for _, one in self._of_type("AWS::ApiGatewayV2::Stage") if one.get("ApiId") == {"Ref": api}
+        ]
+        if len(stages) != 1:
+            raise TemplateError(f"{api} has {len(stages)} stages; one is supported")
+        settings = stages[0].get("DefaultRouteSettings", {})
+        rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+        return Api(
+            function=functions.pop(),
+            routes=tuple(route["RouteKey"] for route in routes),
+            stage=stages[0].get("StageName", "$default"),
+            throttle=None if rate is None or burst is None else Throttle(rate=float(rate), burst=int(burst)),
+        )
+
+    def _behind(self, route: Mapping[str, Any], api: str) -> str:
+        target = json.dumps(self._need(route, "Target", api))
+        for logical_id, properties in self._of_type("AWS::ApiGatewayV2::Integration"):
+            if f'"{logical_id}"' in target or f"${{{logical_id}}}" in target:
+                return self._function_name(self._need(properties, "IntegrationUri", logical_id), logical_id)
+        raise TemplateError(f"{api}: the route {route.get('RouteKey')} has no integration")
+
+    def _function_name(self, reference: Any, where: str) -> str:
+        """Follow a reference, through an alias if need be, to a function and return its local name."""
+        logical_id = self._logical_id(reference, where)
+        resource = self._resources[logical_id]
+        if resource["Type"] in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
+            return self._function_name(
+                self._need(resource["Properties"], "FunctionName", logical_id), logical_id
+            )
+        if resource["Type"] != "AWS::Lambda::Function":
+            raise TemplateError(f"{where}: {logical_id} is a {resource['Type']}, not a function")
+        return name_of(self._need(resource["Properties"], "Handler", logical_id))
+
+    def _logical_id(self, reference: Any, where: str) -> str:
+        """Return the one resource that a value refers to, however deep the reference stands."""
+        match reference:
+            case {"Ref": str(name)} if name in self._resources:
+                return name
+            case {"Fn::GetAtt": [str(name), _]} if name in self._resources:
+                return name
+            case {"Fn::Join": [_, list(parts)]}:
+                inside = [part for part in parts if isinstance(part, dict) and _refers(part, self._resources)]
+                if len(inside) == 1:
+                    return self._logical_id(inside[0], where)
+        raise TemplateError(f"{where}: {reference!r} refers to no resource of the stack {self.stack}")
+
+    def _code(self, properties: Mapping[str, Any], logical_id: str) -> Path:
+        key = self._need(self._need(properties, "Code", logical_id), "S3Key", logical_id)
+        folder = self._assembly.code_folders.get(str(key).removesuffix(".zip"))
+        if folder is None or not folder.is_dir():
+            raise TemplateError(f"{logical_id}: its code asset {key} is not a folder on this machine")
+        return folder.resolve()
+
+    def _generated(self, logical_id: str, limit: int) -> str:
+        return f"{self.stack}-{logical_id}"[:limit]
+
+    def _resolver(self, values: Mapping[str, str]) -> Resolver:
+        return Resolver(values, self.stack)
+
+    def _need(self, properties: Mapping[str, Any], name: str, where: str) -> Any:
+        if name not in properties:
+            raise TemplateError(f"{where} has no {name}")
+        return properties[name]
+
+
+def name_of(handler: str) -> str:
+    """Return a function's local name: "post-call" for the handler post_call.handler.lambda_handler."""
+    return handler.split(".", 1)[0].replace("_", "-")
+
+
+def _refers(part: Mapping[str, Any], resources: Mapping[str, Any]) -> bool:
+    get = part.get("Fn::GetAtt")
+    return part.get("Ref") in resources or (isinstance(get, list) and get[0] in resources)

@@ -1,0 +1,79 @@
+"""What the tests of the Mem0 stand-in share: the real `MemoryClient` pointed at a stand-in, and waiting."""
+
+import os
+import ssl
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.mem0.server import Mem0StandIn, start
+
+os.environ.setdefault("MEM0_DIR", str(Path(tempfile.gettempdir()) / "mem0-of-tests"))
+os.environ.setdefault("MEM0_TELEMETRY", "False")
+
+from shared.mem0_client import MemoryClient, errors  # noqa: E402 - mem0 reads the environment while it is imported
+
+__all__ = ["CALLER", "OTHER", "MemoryClient", "Running", "errors", "library", "running", "until"]
+
+# Made once: loading the system's certificates for each client costs more than a test.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+CALLER = "+16125550142"
+OTHER = "+447700900123"
+
+
+@dataclass
+class Running:
+    """A stand-in, the library's own client on it, and plain HTTP for what the library does not do."""
+
+    stand_in: Mem0StandIn
+    client: Any
+    http: httpx.Client
+
+    def remember(self, *texts: str, user_id: str = CALLER, **options: Any) -> list[dict[str, Any]]:
+        """Store texts word for word; returns the results of the add."""
+        messages = [{"role": "user", "content": text} for text in texts]
+        results: list[dict[str, Any]] = self.client.add(messages, user_id=user_id, infer=False, **options)["results"]
+        return results
+
+    def texts(self, filters: object = None, **options: Any) -> list[str]:
+        """The texts of a listing; of the usual caller unless told otherwise."""
+        listing = self.client.get_all(filters={"user_id": CALLER} if filters is None else filters, **options)
+        return [row["memory"] for row in listing["results"]]
+
+    def found(self, query: str, filters: object = None, **options: Any) -> list[str]:
+        """The texts of a search, best first."""
+        wanted = {"user_id": CALLER} if filters is None else filters
+        return [row["memory"] for row in self.client.search(query, filters=wanted, **options)["results"]]
+
+
+@contextmanager
+def library(url: str, key: str = "local-mem0-key", timeout: float = 5.0, **options: Any) -> Iterator[Any]:
+    """The library's client, which its users never close; here it is, so that no test leaves a socket."""
+    with httpx.Client(timeout=timeout, **{"verify": NO_TLS, **options}) as transport:
+        yield MemoryClient(api_key=key, host=url, client=transport)
+
+
+@contextmanager
+def running(data_dir: Path, **settings: Any) -> Iterator[Running]:
+    """A stand-in on `data_dir` with a client; extractions appear at once unless `infer_seconds` says otherwise."""
+    with (
+        start(data_dir, **{"infer_seconds": 0.0, **settings}) as stand_in,
+        library(stand_in.url) as client,
+        httpx.Client(base_url=stand_in.url, timeout=10, verify=NO_TLS) as http,
+    ):
+        yield Running(stand_in, client, http)
+
+
+def until(condition: Callable[[], object], what: str, timeout: float = 10.0) -> None:
+    """Poll a condition until it holds; fail, saying what was waited for, when `timeout` seconds are over."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        time.sleep(0.005)

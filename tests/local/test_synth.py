@@ -1,0 +1,78 @@
+"""Synthesising: the app's own words on failure, and one synthesis per state of the app."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local import synth
+from local.synth import SynthError, synthesise
+
+# Stands for a CDK app: writes what a synthesis writes, and counts how often it ran.
+APP = """
+import json, os, pathlib
+runs = pathlib.Path("runs")
+runs.write_text(runs.read_text() + "." if runs.exists() else ".")
+context = json.loads(os.environ["CDK_CONTEXT_JSON"])
+if context.get("stage") == "WRONG":
+    raise SystemExit("stage must be lower-case")
+out = pathlib.Path(os.environ["CDK_OUTDIR"])
+names = context.get("stacks", ["One"])
+(out / "manifest.json").write_text(json.dumps({"artifacts": {
+    name: {"type": "aws:cloudformation:stack", "properties": {"templateFile": name + ".json"}} for name in
+        names
+}}))
+for name in names:
+    (out / (name + ".json")).write_text(json.dumps({"Resources": {}, "Context": context}))
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(synth, "CACHE", tmp_path / "cache")
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": {"flag": True}}))
+    return tmp_path
+
+
+def runs(app: Path) -> int:
+    return len((app / "runs").read_text())
+
+
+def test_context_is_cdk_jsons_with_the_settings_on_top(app: Path) -> None:
+    context = synthesise({"stage": "dev"}, root=app).template["Context"]
+    assert context["flag"] is True
+    assert context["stage"] == "dev"
+    assert context["aws:cdk:bundling-stacks"] == []
+
+
+def test_second_synthesis_is_taken_from_the_cache(app: Path) -> None:
+    first, second = synthesise(root=app), synthesise(root=app)
+    assert first == second
+    assert runs(app) == 1
+
+
+def test_changed_source_or_setting_is_synthesised_anew(app: Path) -> None:
+    synthesise(root=app)
+    synthesise({"stage": "dev"}, root=app)
+    (app / "stacks").mkdir()
+    (app / "stacks" / "new.py").write_text("")
+    synthesise(root=app)
+    assert runs(app) == 3
+
+
+def test_failure_carries_the_apps_words_and_is_not_kept(app: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(SynthError, match="stage must be lower-case"):
+            synthesise({"stage": "WRONG"}, root=app)
+    assert runs(app) == 2
+
+
+def test_more_than_one_stack_is_an_error(app: Path) -> None:
+    with pytest.raises(SynthError, match="made 2: One, Two"):
+        synthesise({"stacks": ["One", "Two"]}, root=app)
+
+
+def test_missing_app_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match=r"there is no .*app\.py"):
+        synthesise(root=tmp_path)

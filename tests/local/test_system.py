@@ -1,0 +1,128 @@
+"""The system as a whole: its parts are those of the template, and none outlives it."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.lambda_host import PortTakenError
+from local.system import DEFAULTS, PORTS, LocalCredentials, System
+from tests.local.support import free_port_base, gone, until
+
+
+def post(url: str, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own loopback address
+        url, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+CALLER = {"caller_id": "+16125550142", "agent_id": "a", "called_number": "+16125550100", "call_sid": "CA1"}
+
+
+def test_client_data_answers_who_knows_the_key(system: System) -> None:
+    at = system.endpoints
+    status, body = post(at.client_data_url, CALLER, {"X-Workspace-Key": at.workspace_key})
+    assert (status, body["type"]) == (200, "conversation_initiation_client_data")
+
+
+def test_client_data_refuses_who_does_not(system: System) -> None:
+    assert post(system.endpoints.client_data_url, CALLER, {"X-Workspace-Key": "guess"})[0] == 401
+
+
+def test_retrieve_answers(system: System) -> None:
+    body = {"query": "anything", "user_id": "+16125550143"}
+    assert post(system.endpoints.retrieve_url, body) == (200, {"memories": []})
+
+
+def test_post_call_refuses_an_unsigned_body(system: System) -> None:
+    assert post(system.endpoints.post_call_url, {"type": "post_call_transcription"})[0] == 401
+
+
+def test_each_endpoint_has_its_own_route_only(system: System) -> None:
+    other = system.endpoints.retrieve_url.replace("/retrieve", "/client-data")
+    assert post(other, {}) == (404, {"message": "Not Found"})
+
+
+def test_queue_has_the_templates_attributes(system: System) -> None:
+    answer = system.aws.client("sqs").get_queue_attributes(QueueUrl=system.queue_url, AttributeNames=["All"])
+    (calls,) = [queue for queue in system.template.queues if queue.dead_letters]
+    attributes = answer["Attributes"]
+    assert attributes.items() >= calls.attributes.items()
+    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == calls.maximum_receives
+
+
+def test_ledger_is_the_templates_table(system: System) -> None:
+    table = system.aws.client("dynamodb").describe_table(TableName=system.ledger_table)["Table"]
+    assert table["KeySchema"] == [{"AttributeName": "conversation_id", "KeyType": "HASH"}]
+
+
+def test_secret_holds_the_five_keys(system: System) -> None:
+    secret = system.aws.client("secretsmanager").get_secret_value(SecretId=system.template.secret_name)
+    assert json.loads(secret["SecretString"]).keys() == DEFAULTS.keys()
+
+
+def test_functions_use_what_runs_here_and_nothing_outside(system: System) -> None:
+    for spec in system.host.functions.values():
+        assert spec.environment["CREDENTIALS_SECRET"] == system.template.secret_name
+    assert system.host.functions["post-call"].environment["CALL_QUEUE_URL"] == system.queue_url
+
+
+def test_keys_come_from_the_environment_else_are_the_defaults() -> None:
+    made = LocalCredentials.from_environment(
+        {"MEM0_API_KEY": "mine", "ELEVENLABS_HMAC_KEY": '["new", "old"]'}
+    )
+    assert made.values["MEM0_API_KEY"] == "mine"
+    assert made.values["ELEVENLABS_HMAC_KEY"] == ["new", "old"]
+    assert made.first("ELEVENLABS_HMAC_KEY") == "new"
+    assert made.values["MEM0_ORG_ID"] == "local-org"
+    assert "mine" not in repr(made)
+
+
+def test_another_mem0_has_no_default_project() -> None:
+    made = LocalCredentials.from_environment({}, own_mem0=False)
+    assert (made.values["MEM0_ORG_ID"], made.values["MEM0_PROJECT_ID"]) == ("", "")
+
+
+def test_taken_port_is_told_before_anything_starts() -> None:
+    base = free_port_base()
+    taken = base + PORTS["retrieve"]
+    with (
+        socket.create_server(("127.0.0.1", taken)),
+        pytest.raises(PortTakenError, match=f"port {taken} .*--port-base"),
+    ):
+        System(port_base=base).start()
+
+
+def test_options_of_a_system_of_its_own(tmp_path: Path) -> None:
+    base = free_port_base()
+    system = System(
+        port_base=base,
+        data_dir=tmp_path / "data",
+        settings={"search_limit": 7},
+        environment={"EXTRA": "1"},
+        visibility_timeout=2,
+    )
+    with system:
+        assert system.endpoints.post_call_url == f"http://127.0.0.1:{base + 3}/post-call"
+        assert system.endpoints.mem0_url == f"http://127.0.0.1:{base + 10}"
+        assert system.host.functions["retrieve"].environment["MEM0_SEARCH_LIMIT"] == "7"
+        names = ["VisibilityTimeout"]
+        answer = system.aws.client("sqs").get_queue_attributes(
+            QueueUrl=system.queue_url, AttributeNames=names
+        )
+        assert answer["Attributes"] == {"VisibilityTimeout": "2"}
+        pids = [one.pid for one in system.host.warm("retrieve", 2)] + [system.aws.pid]
+        assert not any(gone(pid) for pid in pids)
+    until(lambda: all(gone(pid) for pid in pids), "nothing is left")
+    assert (tmp_path / "data" / "logs").is_dir()
