@@ -12,7 +12,7 @@ from typing import Any
 
 from client_data import context, personas
 from shared import api, environment, logs
-from shared.caller import LONGEST_ID, phone_caller
+from shared.caller import LONGEST_ID
 from shared.credentials import Credentials, CredentialsError
 from shared.mem0 import Mem0, Mem0Error
 from shared.memories import Memory
@@ -20,6 +20,7 @@ from shared.memories import Memory
 _BUDGET = int(environment.number("CONTEXT_CHARACTERS", 6000, least=1000, most=50_000))
 _OVERRIDES_PROMPT = environment.choice("PROMPT_MODE", ("override", "variable")) == "override"
 _CONTINUES = environment.choice("ON_MEMORY_FAILURE", ("fail", "continue")) == "continue"
+_CALLERS = environment.callers()
 _LONGEST_FIELD = 256
 
 credentials = Credentials()
@@ -38,7 +39,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
         agent_id = api.text_field(body, "agent_id", longest=_LONGEST_FIELD, required=False)
         for name in ("called_number", "call_sid"):
             api.text_field(body, name, longest=_LONGEST_FIELD, required=False)
-        user_id = phone_caller(caller_id, country_code=environment.country_code())
+        user_id = _CALLERS.on_the_phone(caller_id)
         memories = _memories(user_id)
     except api.Refusal as refusal:
         return api.refuse(refusal, user_id=user_id)

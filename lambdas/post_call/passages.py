@@ -1,4 +1,4 @@
-"""What of a call is given to Mem0: messages to infer facts from, and passages to find again word for word."""
+"""What of a call is kept word for word: passages that are found again, and the summary."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -8,29 +8,6 @@ from post_call.record import CallRecord, Turn
 LONGEST_PASSAGE = 600
 """Characters. One turn alone says too little to be found, a whole call fills the agent's head."""
 _LONGEST_MESSAGE = 8000
-
-INSTRUCTIONS = (
-    "Extract durable facts and preferences of the caller (role user): who they are, what they have, want,"
-    " like, need, decided or asked for. Write in the caller's language. Ignore what the assistant claims"
-    " unless the caller confirms it, and anything that is not about the caller. Give dates where they are"
-    " known; the call took place on {date}."
-)
-
-
-def instructions(record: CallRecord) -> str:
-    """Mem0's `custom_instructions` for the facts of this call."""
-    return INSTRUCTIONS.format(date=_date(record))
-
-
-def conversation(record: CallRecord) -> list[dict[str, str]]:
-    """The conversation as Mem0's messages, after the collected data as plain statements."""
-    stated = [f"{name.replace('_', ' ').capitalize()}: {value}." for name, value in record.collected.items()]
-    turns = [Turn("user", statement) for statement in stated] + list(record.turns)
-    return [
-        {"role": "user" if turn.role == "user" else "assistant", "content": piece}
-        for turn in turns
-        for piece in _pieces(turn.text, _LONGEST_MESSAGE)
-    ]
 
 
 def passages(record: CallRecord) -> list[dict[str, str]]:

@@ -6,11 +6,12 @@ has the expected shape and left out if not, so that a new field of theirs never 
 """
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from shared.api import bad_request, json_type
-from shared.caller import LONGEST_ID, any_caller, phone_caller
+from shared.caller import LONGEST_ID, Callers
 from shared.memories import safe_name
 
 TRANSCRIPTION = "post_call_transcription"
@@ -52,6 +53,11 @@ class CallRecord:
     collected: dict[str, str]
     part: int = 1
     parts: int = 1
+
+    @property
+    def date(self) -> str:
+        """The day of the call, `2026-03-03`, in UTC."""
+        return dt.datetime.fromtimestamp(self.call_start, dt.UTC).date().isoformat()
 
     @property
     def caller_name(self) -> str:
@@ -117,7 +123,7 @@ def conversation_id(data: Mapping[str, Any]) -> str:
     return value
 
 
-def user_id(data: Mapping[str, Any], country_code: str) -> str | None:
+def user_id(data: Mapping[str, Any], callers: Callers) -> str | None:
     """Whose call it was, or None for nobody.
 
     On a phone call the number on the other end counts (also on an outbound call); on the web the `user_id`.
@@ -136,11 +142,11 @@ def user_id(data: Mapping[str, Any], country_code: str) -> str | None:
     }
     for name, value in numbers.items():
         if value is not None:
-            return phone_caller(_id(f"data.{name}", value), country_code=country_code)
+            return callers.on_the_phone(_id(f"data.{name}", value))
     if phone:
         return None
     web_user = data.get("user_id")
-    return None if web_user is None else any_caller(_id("data.user_id", web_user), country_code=country_code)
+    return None if web_user is None else callers.anywhere(_id("data.user_id", web_user))
 
 
 def call_record(data: Mapping[str, Any], caller: str, event_time: int) -> CallRecord:

@@ -49,7 +49,7 @@ def _take_in(body: bytes, known: dict[str, Any]) -> str:
     if kind != record.TRANSCRIPTION:
         return "ignored"
     known["conversation_id"] = record.conversation_id(data)
-    caller = record.user_id(data, environment.country_code())
+    caller = record.user_id(data, environment.callers())
     known["user_id"] = caller
     if caller is None:
         known["reason"] = "the caller's number is withheld or unknown"

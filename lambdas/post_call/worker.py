@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from post_call import envelope, ledger, passages
+from post_call import envelope, facts, ledger, passages
 from post_call.record import CallRecord
 from shared import aws, logs
 from shared.credentials import Credentials
@@ -102,9 +102,9 @@ def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
         FACTUAL: lambda: _add(
             record,
             FACTUAL,
-            passages.conversation(record),
+            facts.conversation(record),
             infer=True,
-            custom_instructions=passages.instructions(record),
+            custom_instructions=facts.instructions(record),
         ),
         SEMANTIC: lambda: _add(record, SEMANTIC, passages.passages(record), infer=False),
     }

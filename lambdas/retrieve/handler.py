@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared import api, environment, logs
-from shared.caller import LONGEST_ID, any_caller
+from shared.caller import LONGEST_ID
 from shared.credentials import Credentials
 from shared.mem0 import Mem0, Mem0Error
 from shared.memories import Memory
 
 _LIMIT = int(environment.number("MEM0_SEARCH_LIMIT", 3, least=1, most=50))
+_CALLERS = environment.callers()
 _LONGEST_QUERY = 1000
 
 mem0 = Mem0(Credentials())
@@ -31,7 +32,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
         raw_user_id = api.text_field(body, "user_id", longest=LONGEST_ID)
         if not query:
             raise api.bad_request("query is empty")
-        user_id = any_caller(raw_user_id, country_code=environment.country_code())
+        user_id = _CALLERS.anywhere(raw_user_id)
         memories = _search(user_id, query)
     except api.Refusal as refusal:
         return api.refuse(refusal, user_id=user_id)

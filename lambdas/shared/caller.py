@@ -2,11 +2,12 @@
 
 A phone number becomes E.164 (`+16125550142`), however the carrier wrote it. A withheld number is nobody. It
 refuses to guess: a number whose country cannot be known is nobody too, because a wrong guess would tell one
-caller's memory to another.
+caller's memory to another. So is a number that the settings list as shared by many people.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 from shared.api import bad_request
@@ -57,47 +58,60 @@ _NUMBER = re.compile(r"\+?[0-9]+")
 _SHORTEST_INTERNATIONAL = 11  # digits; below that, a number without a plus may as well be a national one
 
 
-def phone_caller(raw: str, *, country_code: str = "") -> str | None:
-    """The user id of somebody on the phone, or None for nobody.
+class Callers:
+    """Tells who is calling, by the rules of one deployment.
 
     Args:
-        raw: what the carrier says: a number in any spelling, a SIP or tel URI, a word, or nothing.
         country_code: the country (`1`, `44`) that numbers without a country belong to; empty if unknown.
-
-    Returns:
-        The number in E.164, or None if it is withheld or is no number that can be known.
-
-    Raises:
-        Refusal: 400, if `raw` holds a wildcard or control characters, which no carrier sends.
+        shared_numbers: numbers that belong to many people, such as switchboards, in E.164: nobody.
     """
-    _refuse_hostile(raw)
-    number = _digits(_address(raw))
-    return _e164(number, country_code) if number else None
 
+    def __init__(self, country_code: str = "", shared_numbers: Iterable[str] = ()) -> None:
+        self._country_code = country_code
+        self._shared = frozenset(shared_numbers)
 
-def any_caller(raw: str, *, country_code: str = "") -> str | None:
-    """The user id of somebody on the phone or on the web, or None for nobody.
+    def on_the_phone(self, raw: str) -> str | None:
+        """The user id of somebody on the phone, or None for nobody.
 
-    A web user's id is kept as it is if it is a plain one: letters, digits and `._:@+-`.
+        Args:
+            raw: what the carrier says: a number in any spelling, a SIP or tel URI, a word, or nothing.
 
-    Args:
-        raw: a phone number in any spelling, or a web user's id.
-        country_code: see `phone_caller`.
+        Returns:
+            The number in E.164, or None if it is withheld, shared, or no number that can be known.
 
-    Raises:
-        Refusal: 400, if `raw` holds a wildcard or control characters.
-    """
-    _refuse_hostile(raw)
-    address = _address(raw)
-    number = _digits(address)
-    if number:
-        found = _e164(number, country_code)
-        # A short number without a plus may be a web user's id. Nothing is ever stored under it for a phone.
-        return found or (number if number[0] not in "+0" and number not in _STAND_INS else None)
-    if _is_withheld(address):
-        return None
-    plain = raw.strip()
-    return plain if _PLAIN_ID.fullmatch(plain) else None
+        Raises:
+            Refusal: 400, if `raw` holds a wildcard or control characters, which no carrier sends.
+        """
+        _refuse_hostile(raw)
+        number = _digits(_address(raw))
+        return self._known(_e164(number, self._country_code)) if number else None
+
+    def anywhere(self, raw: str) -> str | None:
+        """The user id of somebody on the phone or on the web, or None for nobody.
+
+        A web user's id is kept as it is if it is a plain one: letters, digits and `._:@+-`.
+
+        Args:
+            raw: a phone number in any spelling, or a web user's id.
+
+        Raises:
+            Refusal: 400, if `raw` holds a wildcard or control characters.
+        """
+        _refuse_hostile(raw)
+        address = _address(raw)
+        number = _digits(address)
+        if number:
+            found = _e164(number, self._country_code)
+            # A short number without a plus may be a web user's id: nothing is stored under it for a phone.
+            web_user = number if number[0] not in "+0" and number not in _STAND_INS else None
+            return self._known(found) if found else web_user
+        if _is_withheld(address):
+            return None
+        plain = raw.strip()
+        return plain if _PLAIN_ID.fullmatch(plain) else None
+
+    def _known(self, number: str | None) -> str | None:
+        return None if number in self._shared else number
 
 
 def _refuse_hostile(raw: str) -> None:

@@ -5,6 +5,8 @@ Each has the default that `docs/` states, so that a handler also runs where only
 
 import os
 
+from shared.caller import Callers
+
 
 def number(name: str, default: float, *, least: float, most: float) -> float:
     """The environment variable `name` as a number within its bounds.
@@ -34,6 +36,7 @@ def choice(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def country_code() -> str:
-    """`DEFAULT_COUNTRY_CODE`: the country of numbers that come without one, or an empty string."""
-    return os.environ.get("DEFAULT_COUNTRY_CODE", "")
+def callers() -> Callers:
+    """Who counts as a caller: `DEFAULT_COUNTRY_CODE`, and `SHARED_NUMBERS` with commas between them."""
+    shared = os.environ.get("SHARED_NUMBERS", "").split(",")
+    return Callers(os.environ.get("DEFAULT_COUNTRY_CODE", ""), [each for each in shared if each])

@@ -3,9 +3,17 @@
 import pytest
 
 from shared.api import Refusal
-from shared.caller import any_caller, phone_caller
+from shared.caller import Callers
 
 NUMBER = "+16125550142"
+
+
+def phone_caller(raw: str, country_code: str = "") -> str | None:
+    return Callers(country_code).on_the_phone(raw)
+
+
+def any_caller(raw: str) -> str | None:
+    return Callers().anywhere(raw)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +101,7 @@ def test_number_without_a_country_is_nobody_rather_than_a_guess(national: str) -
     ],
 )
 def test_default_country_completes_national_numbers(raw: str, country_code: str, expected: str) -> None:
-    assert phone_caller(raw, country_code=country_code) == expected
+    assert phone_caller(raw, country_code) == expected
 
 
 @pytest.mark.parametrize("web_user", ["user-42", "ana@example.com", "a1b2c3", "42", "6125550142"])
@@ -119,3 +127,11 @@ def test_wildcards_and_control_characters_are_refused(hostile: str) -> None:
 def test_look_alike_digits_are_no_number() -> None:
     assert phone_caller("+１６１２５５５０１４２") is None  # noqa: RUF001 - fullwidth digits are the point
     assert phone_caller("+١٦١٢٥٥٥٠١٤٢") is None  # Arabic-Indic digits
+
+
+def test_number_that_many_people_share_is_nobody() -> None:
+    callers = Callers(shared_numbers=[NUMBER])
+    for spelling in (NUMBER, "1 612 555 0142", "sip:+16125550142@sip.example.com"):
+        assert callers.on_the_phone(spelling) is None
+        assert callers.anywhere(spelling) is None
+    assert callers.on_the_phone("+16125550143") == "+16125550143"

@@ -40,16 +40,3 @@ def test_a_turn_longer_than_a_passage_is_cut_between_words() -> None:
 def test_summary_is_a_memory_of_its_own() -> None:
     texts = contents(passages.passages(call("Hi.", "Hello.", summary="They talked.")))
     assert texts[-1] == "[2026-03-03] Summary of the call: They talked."
-
-
-def test_conversation_has_mem0s_roles_and_the_collected_data() -> None:
-    messages = passages.conversation(call("How can I help?", "Spots.", collected={"home_city": "Uppsala"}))
-    assert messages == [
-        {"role": "user", "content": "Home city: Uppsala."},
-        {"role": "assistant", "content": "How can I help?"},
-        {"role": "user", "content": "Spots."},
-    ]
-
-
-def test_instructions_name_the_day_of_the_call() -> None:
-    assert "2026-03-03" in passages.instructions(call("Hi."))

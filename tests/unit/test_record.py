@@ -6,6 +6,7 @@ import pytest
 
 from post_call import record
 from shared.api import Refusal
+from shared.caller import Callers
 
 START = 1_772_532_000
 
@@ -138,7 +139,7 @@ def test_name_comes_from_collected_data_only(collected: dict[str, str], name: st
     ],
 )
 def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: str | None) -> None:
-    assert record.user_id(payload(**changes), "") == expected
+    assert record.user_id(payload(**changes), Callers()) == expected
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: s
 )
 def test_id_of_the_wrong_type_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(Refusal, match=message):
-        record.user_id(payload(**changes), "")
+        record.user_id(payload(**changes), Callers())
 
 
 @pytest.mark.parametrize(
