@@ -1,0 +1,39 @@
+"""Writes the bytecode of a layer. It is run by the interpreter whose bytecode is wanted, never imported.
+
+That interpreter is either a native `python3.X` (`python3.X compile_tree.py ROOT`) or the WebAssembly CPython
+that compile.mjs starts with the layer mounted at /opt, so it uses nothing outside the standard library. The
+files are compiled with an unchecked hash, because CDK gives every file in the asset the time 1980 and Python
+ignores bytecode that is checked against another time. It refuses nothing: a source that does not compile ends
+it with the reason.
+"""
+
+import os
+import py_compile
+import sys
+
+
+def compile_tree(root: str) -> int:
+    """Compile every module below `root`, in sorted order, to `__pycache__`; returns how many there were.
+
+    The bytecode names its source as Lambda will see it, below /opt, so that it is the same wherever it is
+    built.
+    """
+    count = 0
+    for folder, names, files in os.walk(root):
+        names.sort()
+        for name in sorted(files):
+            if name.endswith(".py"):
+                source = os.path.join(folder, name)  # noqa: PTH118 -- pathlib triples the start of the WebAssembly Python
+                py_compile.compile(
+                    source,
+                    dfile="/opt/" + os.path.relpath(source, root).replace(os.sep, "/"),
+                    doraise=True,
+                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+                    optimize=0,
+                )
+                count += 1
+    return count
+
+
+if __name__ == "__main__":
+    compile_tree(sys.argv[1])

@@ -1,0 +1,151 @@
+"""Endpoint: each of the three functions, with its log, role and API, has all of these properties."""
+
+import json
+
+import pytest
+
+from tests.infra.deployed import Deployed
+
+EACH = pytest.mark.parametrize(
+    ("owner", "name"), [("ClientData", "client-data"), ("Retrieve", "retrieve"), ("PostCall", "post-call")]
+)
+
+
+@EACH
+def test_function_runs_its_handler_on_python_3_13_and_arm64(
+    deployed: Deployed, owner: str, name: str
+) -> None:
+    function = deployed.of(owner, "Lambda::Function").properties
+    assert function["FunctionName"] == f"agentic-memory-prod-{name}"
+    assert function["Handler"] == f"{name.replace('-', '_')}.handler.lambda_handler"
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert function["MemorySize"] == 512
+
+
+@EACH
+def test_function_has_ten_instances_of_its_own(deployed: Deployed, owner: str, name: str) -> None:
+    function = deployed.of(owner, "Lambda::Function").properties
+    assert function["FunctionName"].endswith(name)
+    assert function["ReservedConcurrentExecutions"] == 10
+
+
+@EACH
+def test_function_logs_json_to_its_own_log_group(deployed: Deployed, owner: str, name: str) -> None:
+    assert deployed.of(owner, "Lambda::Function").properties["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "WARN",
+        "LogGroup": f"<{owner}Log>",
+    }
+    assert (
+        deployed.named(f"{owner}Log").properties["LogGroupName"] == f"/aws/lambda/agentic-memory-prod-{name}"
+    )
+
+
+@EACH
+def test_logs_are_kept_seven_days_and_go_with_the_stack(deployed: Deployed, owner: str, name: str) -> None:
+    access = deployed.named(f"{owner}AccessLog")
+    # The prefix keeps API Gateway from filling the account's one resource policy.
+    assert access.properties["LogGroupName"] == f"/aws/vendedlogs/agentic-memory-prod-{name}/access"
+    for group in (deployed.named(f"{owner}Log"), access):
+        assert group.properties["RetentionInDays"] == 7
+        assert group.deletion == "Delete"
+
+
+@EACH
+def test_function_is_traced_and_stops_when_it_calls_itself(deployed: Deployed, owner: str, name: str) -> None:
+    function = deployed.of(owner, "Lambda::Function").properties
+    assert function["FunctionName"].endswith(name)
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["RecursiveLoop"] == "Terminate"
+
+
+@EACH
+def test_function_uses_the_shared_layer_and_the_one_code_asset(
+    deployed: Deployed, owner: str, name: str
+) -> None:
+    function = deployed.of(owner, "Lambda::Function").properties
+    assert function["FunctionName"].endswith(name)
+    assert function["Layers"] == ["<Mem0Layer>"]
+    assert function["Code"] == deployed.of("Retrieve", "Lambda::Function").properties["Code"]
+
+
+@EACH
+def test_function_has_a_role_of_its_own_without_managed_policies(
+    deployed: Deployed, owner: str, name: str
+) -> None:
+    function = deployed.of(owner, "Lambda::Function")
+    assert function.properties["Role"] == f"<{owner}Role.Arn>"
+    assert set(function.depends_on) == {f"{owner}Role", f"{owner}RoleDefaultPolicy"}
+    assert deployed.of(owner, "IAM::Role").properties == {
+        "AssumeRolePolicyDocument": {
+            "Statement": [
+                {
+                    "Action": "sts:AssumeRole",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                }
+            ],
+            "Version": "2012-10-17",
+        },
+        "Description": f"What agentic-memory-prod-{name} may do",
+    }
+    assert deployed.of(owner, "IAM::Policy").properties["Roles"] == [f"<{owner}Role>"]
+
+
+@EACH
+def test_api_is_an_http_api_with_one_route(deployed: Deployed, owner: str, name: str) -> None:
+    api = deployed.of(owner, "ApiGatewayV2::Api").properties
+    assert (api["ProtocolType"], api["Name"]) == ("HTTP", f"agentic-memory-prod-{name}")
+    assert "CorsConfiguration" not in api, "no browser calls it"
+    assert deployed.of(owner, "ApiGatewayV2::Route").properties == {
+        "ApiId": f"<{owner}Api>",
+        "RouteKey": f"POST /{name}",
+        "AuthorizationType": "NONE",
+        "Target": f"integrations/<{owner}Integration>",
+    }
+
+
+@EACH
+def test_route_leads_to_the_function(deployed: Deployed, owner: str, name: str) -> None:
+    assert deployed.of(owner, "ApiGatewayV2::Route").properties["RouteKey"].endswith(name)
+    assert deployed.of(owner, "ApiGatewayV2::Integration").properties == {
+        "ApiId": f"<{owner}Api>",
+        "IntegrationType": "AWS_PROXY",
+        "IntegrationUri": f"<{owner}Function.Arn>",
+        "PayloadFormatVersion": "2.0",
+    }
+
+
+@EACH
+def test_only_this_route_may_invoke_the_function(deployed: Deployed, owner: str, name: str) -> None:
+    account = "<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>"
+    assert deployed.of(owner, "Lambda::Permission").properties == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": f"<{owner}Function.Arn>",
+        "Principal": "apigateway.amazonaws.com",
+        "SourceArn": f"arn:{account}:<{owner}Api>/*/POST/{name}",
+    }
+
+
+@EACH
+def test_stage_throttles_and_deploys_by_itself(deployed: Deployed, owner: str, name: str) -> None:
+    stage = deployed.of(owner, "ApiGatewayV2::Stage").properties
+    assert deployed.of(owner, "ApiGatewayV2::Api").properties["Name"].endswith(name)
+    assert (stage["ApiId"], stage["StageName"], stage["AutoDeploy"]) == (f"<{owner}Api>", "$default", True)
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
+
+
+@EACH
+def test_stage_logs_each_access_as_json_without_what_was_said(
+    deployed: Deployed, owner: str, name: str
+) -> None:
+    settings = deployed.of(owner, "ApiGatewayV2::Stage").properties["AccessLogSettings"]
+    assert deployed.of(owner, "ApiGatewayV2::Api").properties["Name"].endswith(name)
+    assert settings["DestinationArn"] == f"<{owner}AccessLog.Arn>"
+    line = json.loads(settings["Format"])
+    assert {"requestId", "requestTime", "routeKey", "status", "responseLatency", "integrationError"} <= set(
+        line
+    )
+    assert all(value.startswith("$context.") for value in line.values())
+    assert "\n" not in settings["Format"]

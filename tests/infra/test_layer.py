@@ -1,0 +1,33 @@
+"""Mem0Layer: one shared layer, identified by what decides its content."""
+
+import pytest
+
+from layer.build import asset_hash
+from stacks.layer import _LocalBuild
+from tests.infra.conftest import Synthesise
+from tests.infra.deployed import Deployed
+
+
+def test_layer_is_for_the_runtime_of_the_functions(deployed: Deployed) -> None:
+    layer = deployed.all("Lambda::LayerVersion")[0].properties
+    function = deployed.of("Retrieve", "Lambda::Function").properties
+    assert layer["CompatibleRuntimes"] == [function["Runtime"]] == ["python3.13"]
+    assert layer["CompatibleArchitectures"] == function["Architectures"] == ["arm64"]
+
+
+def test_asset_hash_follows_the_architecture(deployed: Deployed, synthesise: Synthesise) -> None:
+    def key(of: Deployed) -> str:
+        return str(of.all("Lambda::LayerVersion")[0].properties["Content"]["S3Key"])
+
+    assert key(deployed) != key(synthesise(architecture="x86_64"))
+    assert asset_hash(platform="linux-arm64", python="3.13") != asset_hash(
+        platform="linux-x86_64", python="3.13"
+    )
+
+
+def test_a_failed_build_ends_the_synth_with_the_reason_of_the_builder(
+    tmp_path: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="The layer could not be built; the reason is above"):
+        _LocalBuild("--platform", "linux-riscv").try_bundle(str(tmp_path))
+    assert "invalid choice: 'linux-riscv'" in capfd.readouterr().err
