@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from client_data import context, personas
-from shared import api, environment, logs
+from shared import api, environment, logs, token
 from shared.caller import LONGEST_ID
 from shared.credentials import Credentials, CredentialsError
 from shared.mem0 import Mem0, Mem0Error
@@ -55,12 +55,21 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
 
 def _authenticate(event: Mapping[str, Any]) -> None:
     given = api.header(event, "X-Workspace-Key").encode("utf-8", "replace")
+    if not _is_workspace_key(given) and not (credentials.refresh() and _is_workspace_key(given)):
+        logs.warning("workspace key refused", metrics={"WorkspaceKeyFailures": 1})
+        raise api.Refusal(401, "X-Workspace-Key is missing or wrong")
+
+
+def _is_workspace_key(given: bytes) -> bool:
+    """Whether `given` is a workspace key; all are compared, in constant time."""
+    return any([hmac.compare_digest(given, key.encode()) for key in _workspace_keys()])  # noqa: C419
+
+
+def _workspace_keys() -> list[str]:
     try:
-        keys = credentials.keys("ELEVENLABS_WORKSPACE_KEY")
+        return credentials.keys("ELEVENLABS_WORKSPACE_KEY")
     except CredentialsError as error:
         raise api.Refusal(500, str(error)) from None
-    if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419 - all, in constant time
-        raise api.Refusal(401, "X-Workspace-Key is missing or wrong")
 
 
 def _memories(user_id: str | None) -> Sequence[Memory]:
@@ -85,7 +94,7 @@ def _initiation_data(user_id: str | None, agent_id: str, memories: Sequence[Memo
             "memory_context": told,
             "returning_caller": "yes" if memories else "no",
             "caller_name": context.caller_name(memories),
-            "secret__memory_token": "",
+            "secret__memory_token": token.issue(user_id or "", _workspace_keys(), time.time()),
         },
     }
     if _OVERRIDES_PROMPT:

@@ -31,14 +31,21 @@ def accept(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verify(event: Mapping[str, Any], body: bytes) -> None:
+    given = api.header(event, "ElevenLabs-Signature")
     try:
-        keys = credentials.keys("ELEVENLABS_HMAC_KEY")
+        try:
+            signature.verify(given, body, credentials.keys("ELEVENLABS_HMAC_KEY"), time.time())
+        except signature.BadSignatureError:
+            # The key may have been rotated since the secret was read, and a 401 is never delivered again.
+            if not credentials.refresh():
+                raise
+            signature.verify(given, body, credentials.keys("ELEVENLABS_HMAC_KEY"), time.time())
     except CredentialsError as error:
         raise api.Refusal(500, str(error)) from None
-    try:
-        signature.verify(api.header(event, "ElevenLabs-Signature"), body, keys, time.time())
     except signature.BadSignatureError as error:
-        logs.warning("signature refused", reason=str(error), bytes=len(body))
+        logs.warning(
+            "signature refused", reason=str(error), bytes=len(body), metrics={"SignatureFailures": 1}
+        )
         raise api.Refusal(401, "ElevenLabs-Signature is missing or wrong") from None
 
 

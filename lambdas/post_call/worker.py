@@ -1,7 +1,8 @@
 """PostCall as the queue's worker: remembers each call once, in its caller's order.
 
 Two adds a call, `factual` and `semantic`, at the same time. What fails for a while stays in the queue and is
-delivered again; what can never succeed goes to the dead-letter queue at once, with its reason.
+delivered again, later each time; what can never succeed, or failed once too often, goes to the dead-letter
+queue with its reason.
 """
 
 import os
@@ -12,10 +13,15 @@ from typing import Any
 
 from post_call import envelope, facts, ledger, passages
 from post_call.record import CallRecord
-from shared import aws, logs
+from shared import aws, environment, logs
 from shared.credentials import Credentials
 from shared.mem0 import Mem0, Mem0Error
 from shared.memories import FACTUAL, SEMANTIC
+
+TRIES = int(environment.number("TRIES", 5, least=1, most=100))
+"""Deliveries of a message after which it becomes a dead letter; the queue counts the same."""
+_DELAYS = [int(each) for each in os.environ.get("RETRY_DELAYS", "5,60,300,1200").split(",")]
+_LONGEST_DELAY = 3600  # seconds; SQS allows 12 hours, a caller may call again before
 
 mem0 = Mem0(Credentials())
 _adders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="add")
@@ -23,6 +29,9 @@ _adders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="add")
 
 class HopelessError(Exception):
     """This message can never be processed; trying again would change nothing."""
+
+    retryable = False
+    retry_after: float | None = None
 
 
 def remember(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -50,18 +59,25 @@ def _settle(message: Mapping[str, Any]) -> bool:
         record = _read(str(message.get("body", "")))
         known |= {"user_id": record.user_id, "conversation_id": record.conversation_id}
         outcome = _remember_once(record)
-    except HopelessError as error:
-        return _bury(message, str(error), known)
     except ledger.BusyError:
         logs.warning("another worker has this call; it is left to it", **known)
+        _deliver_again(message, ledger.CLAIM_SECONDS, known)
         return False
-    except (Mem0Error, aws.AwsError) as error:
-        logs.error("call could not be remembered yet; it stays in the queue", **known, reason=str(error))
-        return False
-    except Exception:  # noqa: BLE001 - whatever it is, the message must not be lost, nor take others with it
-        logs.error("call could not be remembered yet; it stays in the queue", **known, exc_info=True)
-        return False
-    logs.info(f"call {outcome}", **known, duration_ms=round((time.monotonic() - started) * 1000, 1))
+    except (HopelessError, Mem0Error) as error:
+        if not error.retryable:
+            return _bury(message, str(error), known)
+        return _put_off(message, str(error), error.retry_after, known)
+    except aws.AwsError as error:
+        return _put_off(message, str(error), None, known)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the message must not be lost
+        logs.error("defect in the worker", **known, exc_info=True)
+        return _put_off(message, type(error).__name__, None, known)
+    logs.info(
+        f"call {outcome}",
+        **known,
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        metrics={"CallsRemembered": int(outcome == "remembered")},
+    )
     return True
 
 
@@ -97,29 +113,36 @@ def _remember_once(record: CallRecord) -> str:
 
 
 def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
-    """Do what is not yet done of the two adds, side by side. If both fail, the first failure is raised."""
-    steps: dict[str, Callable[[], None]] = {
-        FACTUAL: lambda: _add(
+    """Do what is not yet done of the two adds, side by side.
+
+    Raises:
+        Exception: what went wrong with one of them; of two failures the one that may pass.
+    """
+    steps: dict[str, Callable[[float], None]] = {
+        FACTUAL: lambda not_after: _add(
             record,
             FACTUAL,
             facts.conversation(record),
             infer=True,
             custom_instructions=facts.instructions(record),
+            not_after=not_after,
         ),
-        SEMANTIC: lambda: _add(record, SEMANTIC, passages.passages(record), infer=False),
+        SEMANTIC: lambda not_after: _add(
+            record, SEMANTIC, passages.passages(record), infer=False, not_after=not_after
+        ),
     }
 
     def do(step: str) -> None:
         # A worker that died may have been accepted by Mem0 before it could note it: look before adding again.
         if step not in entry.begun or not mem0.has(record.user_id, _identity(record, step)):
             entry.begin(step)
-            steps[step]()
+            steps[step](entry.valid_until)
         entry.finish(step)
 
     doing = [_adders.submit(do, step) for step in steps if step not in entry.done]
     failures = [failure for each in doing if (failure := each.exception())]
     if failures:
-        raise failures[0]
+        raise max(failures, key=lambda failure: getattr(failure, "retryable", True))
 
 
 def _identity(record: CallRecord, kind: str) -> dict[str, Any]:
@@ -130,17 +153,40 @@ def _add(record: CallRecord, kind: str, messages: list[dict[str, str]], **option
     metadata = _identity(record, kind) | {"agent_id": record.agent_id, "call_start": record.call_start}
     if record.caller_name:
         metadata["caller_name"] = record.caller_name
+    mem0.add(record.user_id, messages, metadata=metadata, timestamp=record.call_start, **options)
+
+
+def _put_off(
+    message: Mapping[str, Any], reason: str, retry_after: float | None, known: Mapping[str, Any]
+) -> bool:
+    """Have a message delivered again later, or bury it if that has been done often enough."""
+    received = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    if received >= TRIES:
+        return _bury(message, f"tried {received} times; the last time: {reason}", known)
+    logs.error("call could not be remembered yet; it stays in the queue", **known, reason=reason)
+    delay = _DELAYS[min(received, len(_DELAYS)) - 1] if retry_after is None else retry_after
+    _deliver_again(message, min(int(delay), _LONGEST_DELAY), known)
+    return False
+
+
+def _deliver_again(message: Mapping[str, Any], delay: int, known: Mapping[str, Any]) -> None:
+    """Show a message to the next worker in `delay` seconds. If that fails, its visibility timeout does it."""
     try:
-        mem0.add(record.user_id, messages, metadata=metadata, timestamp=record.call_start, **options)
-    except Mem0Error as error:
-        if error.retryable:
-            raise
-        raise HopelessError(f"{kind}: {error}") from None
+        aws.call(
+            aws.SQS,
+            "ChangeMessageVisibility",
+            {
+                "QueueUrl": os.environ.get("CALL_QUEUE_URL", ""),
+                "ReceiptHandle": message.get("receiptHandle"),
+                "VisibilityTimeout": delay,
+            },
+        )
+    except aws.AwsError as error:
+        logs.warning("delay of a message could not be set", **known, reason=str(error))
 
 
 def _bury(message: Mapping[str, Any], reason: str, known: Mapping[str, Any]) -> bool:
     """Move a message to the dead-letter queue with its reason. False if even that failed: then it stays."""
-    logs.error("call cannot be remembered; moved to the dead-letter queue", **known, reason=reason)
     attributes = message.get("attributes", {})
     try:
         aws.call(
@@ -156,7 +202,13 @@ def _bury(message: Mapping[str, Any], reason: str, known: Mapping[str, Any]) -> 
         )
     except aws.AwsError as error:
         logs.error(
-            "dead-letter queue could not be reached; the call stays in the queue", **known, reason=str(error)
+            "dead letters could not be reached; the call stays in the queue", **known, reason=str(error)
         )
         return False
+    logs.error(
+        "call cannot be remembered; moved to the dead letters",
+        **known,
+        reason=reason,
+        metrics={"CallsBuried": 1},
+    )
     return True

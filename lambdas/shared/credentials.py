@@ -13,6 +13,7 @@ from shared import aws, logs
 
 CACHE_SECONDS = 300.0
 """How long a rotated secret may still be in use here."""
+_REFRESH_SECONDS = 2.0
 _RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still served
 
 KEYS = (
@@ -35,6 +36,7 @@ class Credentials:
         self._clock = clock
         self._secret: dict[str, Any] | None = None
         self._expires = 0.0
+        self._read_at = 0.0
 
     def text(self, name: str) -> str:
         """The credential `name`, which must be there.
@@ -74,9 +76,19 @@ class Credentials:
             raise self._missing(name)
         return keys
 
-    def refresh(self) -> None:
-        """Read the secret anew at the next question, because what it said was refused."""
+    def refresh(self) -> bool:
+        """Read the secret anew at the next question, because what it says did not fit.
+
+        A key that was rotated a moment ago is known so before the cache runs out. Not more often than every
+        two seconds, so that a flood of wrong keys does not become a flood of requests to Secrets Manager.
+
+        Returns:
+            Whether the next question may get another answer.
+        """
+        if self._secret is None or self._clock() - self._read_at < _REFRESH_SECONDS:
+            return False
         self._expires = 0.0
+        return True
 
     def _value(self, name: str) -> Any:
         return os.environ[name] if name in os.environ else self._read().get(name)
@@ -90,6 +102,7 @@ class Credentials:
             return self._secret
         try:
             self._secret = _fetch()
+            self._read_at = now
             self._expires = now + CACHE_SECONDS
         except CredentialsError as failure:
             if self._secret is None:

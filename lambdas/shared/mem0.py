@@ -6,6 +6,7 @@ passes Mem0's own words on: they may hold what was sent.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -79,7 +80,7 @@ class Mem0:
                     break
             return rows
 
-        memories = _own(self._call(read), user_id)
+        memories = _own(self._call("get_all", user_id, read), user_id)
         return sorted(memories, key=lambda memory: memory.created, reverse=True)
 
     def search(self, user_id: str, query: str, limit: int) -> list[Memory]:
@@ -92,7 +93,7 @@ class Mem0:
         def find(client: MemoryClient) -> list[object]:
             return _results(client.search(query, filters={"user_id": user_id}, top_k=limit))
 
-        return _own(self._call(find), user_id)[:limit]
+        return _own(self._call("search", user_id, find), user_id)[:limit]
 
     def has(self, user_id: str, metadata: Mapping[str, Any]) -> bool:
         """Whether a memory of `user_id` with this metadata is there already.
@@ -105,32 +106,64 @@ class Mem0:
         def look(client: MemoryClient) -> list[object]:
             return _results(client.get_all(filters=filters, page=1, page_size=1))
 
-        return bool(_own(self._call(look), user_id))
+        return bool(_own(self._call("get_all", user_id, look), user_id))
 
-    def add(self, user_id: str, messages: Sequence[Mapping[str, str]], **options: Any) -> None:
+    def add(
+        self,
+        user_id: str,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        not_after: float | None = None,
+        **options: Any,
+    ) -> None:
         """Store `messages` for `user_id`. After a timeout it may or may not have happened.
 
         Args:
             user_id: whose memories they become.
             messages: `{"role": "user" | "assistant", "content": …}`.
+            not_after: the unix time after which nothing may be sent any more.
             **options: `metadata`, `infer`, `timestamp` (unix seconds), `custom_instructions`.
 
         Raises:
             Mem0Error: if Mem0 refused them or did not answer in time.
         """
         # Never with agent_id: facts that the agent stated would leave the caller's memories.
-        self._call(lambda client: client.add([dict(each) for each in messages], user_id=user_id, **options))
+        said = [dict(each) for each in messages]
 
-    def _call(self, action: Callable[[MemoryClient], T]) -> T:
+        def store(client: MemoryClient) -> None:
+            left = self.timeout if not_after is None else not_after - time.time()
+            with transport.deadline(left):
+                client.add(said, user_id=user_id, **options)
+
+        self._call("add", user_id, store)
+
+    def _call(self, operation: str, user_id: str, action: Callable[[MemoryClient], T]) -> T:
+        """Do `action` within the deadline, and log how long Mem0 took over the `operation`."""
+        started = time.monotonic()
+        try:
+            answer = self._with_new_key_if_refused(action)
+        except Mem0Error as error:
+            logs.warning(
+                "Mem0 failed",
+                user_id=user_id,
+                operation=operation,
+                reason=str(error),
+                metrics={"Mem0Latency": _milliseconds_since(started), "Mem0Errors": 1},
+            )
+            raise
+        elapsed = _milliseconds_since(started)
+        logs.info("Mem0 answered", user_id=user_id, operation=operation, metrics={"Mem0Latency": elapsed})
+        return answer
+
+    def _with_new_key_if_refused(self, action: Callable[[MemoryClient], T]) -> T:
         with transport.deadline(self.timeout):
             try:
                 return self._explained(lambda: action(self._connected()))
             except RefusedKeyError:
                 # The key may have been rotated since the secret was read. Once, because it may also be wrong.
-                refused = self._client
-                self._credentials.refresh()
-                if refused is not None and self._credentials.text("MEM0_API_KEY") == refused.api_key:
+                if not self._credentials.refresh():
                     raise
+                self._client = None
                 return self._explained(lambda: action(self._connected()))
 
     def _connected(self) -> MemoryClient:
@@ -178,6 +211,10 @@ class Mem0:
             raise _explain(error, self._host, self.timeout) from None
 
 
+def _milliseconds_since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)
+
+
 def _results(answer: object) -> list[object]:
     """The rows of an answer.
 
@@ -203,7 +240,9 @@ def _own(rows: Sequence[object], user_id: str) -> list[Memory]:
                 memories.append(memory)
     if foreign:
         logs.error(
-            "Mem0 returned rows of another user; they were dropped", user_id=user_id, foreign_rows=foreign
+            "Mem0 returned rows of another user; they were dropped",
+            user_id=user_id,
+            metrics={"ForeignRows": foreign},
         )
     return memories
 

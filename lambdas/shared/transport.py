@@ -26,9 +26,13 @@ _current = threading.local()
 
 @contextlib.contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let every request that this thread makes inside the block end within `seconds` from now."""
-    before = getattr(_current, "until", None)
-    _current.until = time.monotonic() + seconds
+    """Let every request that this thread makes inside the block end within `seconds` from now.
+
+    A block inside another can only shorten what is left.
+    """
+    before: float | None = getattr(_current, "until", None)
+    until = time.monotonic() + seconds
+    _current.until = until if before is None else min(until, before)
     try:
         yield
     finally:

@@ -57,7 +57,8 @@ def remember(system: System) -> None:
 def test_example_of_client_data(system: System) -> None:
     at = system.endpoints
     headers = {"Authorization": f"Token {at.mem0_api_key}"}
-    httpx.delete(f"{at.mem0_url}/v1/memories/", params={"user_id": CALLER}, headers=headers).raise_for_status()
+    everything = {"user_id": CALLER}
+    httpx.delete(f"{at.mem0_url}/v1/memories/", params=everything, headers=headers).raise_for_status()
     httpx.post(f"{at.mem0_url}/_settle").raise_for_status()
     remember(system)
     answer = httpx.post(
@@ -83,13 +84,15 @@ def test_example_of_retrieve(system: System) -> None:
 def test_example_of_post_call(system: System) -> None:
     at = system.endpoints
     raw = json.dumps(example("post-call request")).encode()
-    headers = {"ElevenLabs-Signature": sign(raw, at.hmac_key, int(time.time())), "Content-Type": "application/json"}
+    signature = sign(raw, at.hmac_key, int(time.time()))
+    headers = {"ElevenLabs-Signature": signature, "Content-Type": "application/json"}
     answer = httpx.post(at.post_call_url, content=raw, headers=headers, timeout=30)
     assert (answer.status_code, answer.json()) == (200, example("post-call response"))
 
 
 def test_settings_are_all_there_with_their_defaults() -> None:
-    rows = re.findall(r"^\| `([a-z0-9_]+)` \| (.*?) \|", README.partition("<!-- settings -->")[2], re.MULTILINE)
+    table = README.partition("<!-- settings -->")[2]
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \| (.*?) \|", table, re.MULTILINE)
     shown = {key: default.strip("`").replace("empty", "") for key, default in rows}
     real = vars(Settings.from_context({}))
     assert shown == {key: str(value) for key, value in real.items()}

@@ -55,12 +55,16 @@ def test_changed_secret_is_seen_when_the_cache_runs_out(aws: Aws, clock: Clock) 
     assert credentials.text("MEM0_API_KEY") == "new"
 
 
-def test_refresh_reads_at_once(aws: Aws) -> None:
-    credentials = Credentials()
+def test_refresh_reads_anew_but_not_all_the_time(aws: Aws, clock: Clock) -> None:
+    credentials = Credentials(clock)
+    assert not credentials.refresh()
     credentials.text("MEM0_API_KEY")
     aws.set_secret(MEM0_API_KEY="new")
-    credentials.refresh()
+    assert not credentials.refresh()
+    clock.now += 3
+    assert credentials.refresh()
     assert credentials.text("MEM0_API_KEY") == "new"
+    assert not credentials.refresh()
 
 
 def test_known_values_outlive_an_outage_of_secrets_manager(

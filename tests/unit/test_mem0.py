@@ -130,12 +130,39 @@ def test_rows_of_another_user_never_leave(connection: Mem0, mem0: Mem0StandIn) -
     assert all("else" not in memory.text for memory in connection.search(CALLER, "somebody else", 5))
 
 
-def test_rotated_key_is_read_anew_when_mem0_refuses_the_old_one(connection: Mem0, aws: Aws) -> None:
+@pytest.mark.usefixtures("mem0")
+def test_rotated_key_is_read_anew_when_mem0_refuses_the_old_one(aws: Aws) -> None:
+    now = 1000.0
     aws.set_secret(MEM0_API_KEY="the old key")
+    connection = Mem0(Credentials(clock=lambda: now))
     with pytest.raises(Mem0Error, match="refused the API key"):
         connection.all_memories(CALLER)
     aws.set_secret()
+    now += 3
     assert connection.all_memories(CALLER) == []
+
+
+def test_nothing_is_sent_after_the_time_that_the_caller_of_add_set(
+    connection: Mem0, mem0: Mem0StandIn
+) -> None:
+    connection.prepare()
+    with pytest.raises(Mem0Error, match="did not answer"):
+        connection.add(CALLER, [{"role": "user", "content": "x"}], not_after=time.time() - 1)
+    assert [request["operation"] for request in mem0.requests()] == ["ping"]
+
+
+def test_latency_and_errors_of_mem0_are_metrics(
+    connection: Mem0, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    connection.all_memories(CALLER)
+    mem0.set_faults({"operation": "get_all", "status": 503})
+    with pytest.raises(Mem0Error):
+        connection.all_memories(CALLER)
+    lines = [vars(record) for record in caplog.records if "Mem0Latency" in vars(record)]
+    assert [line.get("Mem0Errors") for line in lines] == [None, 1]
+    names = [metric["Name"] for metric in lines[1]["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert names == ["Mem0Latency", "Mem0Errors"]
 
 
 def test_connection_is_made_once(connection: Mem0, mem0: Mem0StandIn) -> None:

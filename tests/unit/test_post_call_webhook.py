@@ -119,6 +119,16 @@ def test_old_and_new_key_are_accepted_while_they_rotate(load: Load, aws: Aws) ->
     assert deliver(load("post_call.handler"), payload())[0] == 200
 
 
+def test_new_key_is_accepted_before_the_cache_runs_out(load: Load, aws: Aws) -> None:
+    module = load("post_call.handler")
+    assert deliver(module, payload())[0] == 200
+    aws.set_secret(ELEVENLABS_HMAC_KEY=["new", "local-hmac-key"])
+    raw = json.dumps(payload(conversation_id="conv_2")).encode()
+    event = request(raw.decode(), ElevenLabs_Signature=signed(raw, key="new"))
+    module.webhook.credentials._read_at -= 3
+    assert module.lambda_handler(event, None)["statusCode"] == 200
+
+
 @pytest.mark.parametrize(
     "event",
     [

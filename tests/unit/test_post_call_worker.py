@@ -1,5 +1,7 @@
 """PostCall as the worker: two adds a call, once, and nothing lost on the way."""
 
+import contextlib
+import time
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ def call(conversation_id: str = "conv_1", user_id: str = CALLER, **changes: Any)
     )
 
 
-def sqs_event(*calls: CallRecord | str) -> dict[str, Any]:
+def sqs_event(*calls: CallRecord | str, received: int = 1, receipt: str = "none") -> dict[str, Any]:
     records = []
     for number, each in enumerate(calls):
         message = envelope.messages(each)[0] if isinstance(each, CallRecord) else None
@@ -35,8 +37,9 @@ def sqs_event(*calls: CallRecord | str) -> dict[str, Any]:
                 "body": message.body if message else each,
                 "attributes": {
                     "MessageGroupId": message.group_id if message else "g",
-                    "ApproximateReceiveCount": "1",
+                    "ApproximateReceiveCount": str(received),
                 },
+                "receiptHandle": receipt,
                 "eventSource": "aws:sqs",
             }
         )
@@ -184,6 +187,72 @@ def test_another_workers_claim_is_respected(load: Load, mem0: Mem0StandIn) -> No
 
     ledger.claim("conv_1", envelope.digest(call()))
     assert work(load("post_call.handler"), call()) == ["m0"]
+    assert adds(mem0) == []
+
+
+def test_call_that_failed_too_often_goes_to_the_dead_letters_with_its_reason(
+    load: Load, mem0: Mem0StandIn, aws: Aws
+) -> None:
+    module = load("post_call.handler", TRIES="3")
+    mem0.set_faults({"operation": "add", "status": 503})
+    assert failed(module.lambda_handler(sqs_event(call(), received=2), None)) == ["m0"]
+    assert failed(module.lambda_handler(sqs_event(call(), received=3), None)) == []
+    (letter,) = aws.received(aws.dead_letters_url)
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert "tried 3 times" in reason
+    assert "HTTP 503" in reason
+
+
+@pytest.mark.parametrize(
+    ("fault", "received", "delay"),
+    [
+        ({"status": 503}, 1, 5),
+        ({"status": 503}, 2, 60),
+        ({"status": 429, "headers": {"Retry-After": "77"}}, 1, 77),
+    ],
+)
+def test_failed_call_is_delivered_again_when_mem0_asked_for_it(
+    load: Load,
+    mem0: Mem0StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: dict[str, Any],
+    received: int,
+    delay: int,
+) -> None:
+    module = load("post_call.handler")
+    mem0.set_faults({"operation": "add", **fault})
+    from shared import aws as client  # noqa: PLC0415 - the module of this load
+
+    asked: list[dict[str, Any]] = []
+    real = client.call
+
+    def call_aws(service: client.Service, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if action == "ChangeMessageVisibility":
+            asked.append(parameters)
+            return {}
+        return real(service, action, parameters)
+
+    monkeypatch.setattr(client, "call", call_aws)
+    event = sqs_event(call(), received=received, receipt="the receipt")
+    assert failed(module.lambda_handler(event, None)) == ["m0"]
+    assert [(each["ReceiptHandle"], each["VisibilityTimeout"]) for each in asked] == [("the receipt", delay)]
+
+
+def test_worker_that_wakes_up_after_its_claim_ran_out_adds_nothing(load: Load, mem0: Mem0StandIn) -> None:
+    load("post_call.handler", CLAIM_SECONDS="1")
+    from post_call import ledger  # noqa: PLC0415 - the module of this load
+
+    frozen = ledger.claim("conv_1", envelope.digest(call()))
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ledger.BusyError):
+            ledger.claim("conv_1", envelope.digest(call()))
+            break
+    with pytest.raises(ledger.BusyError):
+        frozen.begin("factual")
+    frozen.release()
+    with pytest.raises(ledger.BusyError):
+        ledger.claim("conv_1", envelope.digest(call()))
     assert adds(mem0) == []
 
 
