@@ -23,7 +23,7 @@ class Admin:
         api: Whose memories, events and credentials.
         faults: The rules in force.
         traffic: The log and the counters.
-        drop_connections: Closes every idle or busy connection; returns how many.
+        drop_connections: Closes every idle connection; returns how many.
     """
 
     def __init__(

@@ -61,7 +61,8 @@ class Connection(BaseHTTPRequestHandler):
         self.refused = rule is not None and bool(rule.hang or rule.refuse)
         if self.server.tls is not None and not self.refused:
             self._shake_hands(self.server.tls)
-        super().setup()
+        if not self.refused:
+            super().setup()
 
     def _shake_hands(self, tls: ssl.SSLContext) -> None:
         self.request.settimeout(HANDSHAKE_SECONDS)
@@ -83,7 +84,8 @@ class Connection(BaseHTTPRequestHandler):
         """Let the connection go."""
         self.server.closed(self.request)
         try:
-            super().finish()
+            if not self.refused:
+                super().finish()
         finally:
             self.request.close()
 
@@ -101,10 +103,11 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(_json(problem.status, problem.body), None)
             return
-        if path.startswith("/_"):
-            self._send(self._admin(path, query, body), None)
-            return
-        self._serve(path, query, body, began)
+        with self.server.serving(self.request):
+            if path.startswith("/_"):
+                self._send(self._admin(path, query, body), None)
+            else:
+                self._serve(path, query, body, began)
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - names of http.server
 

@@ -14,6 +14,11 @@ from typing import Any
 
 from local.mem0.errors import invalid
 
+# Those of api.ROUTES, any other path, and two that are no request: a new connection, an extraction.
+OPERATIONS = (
+    *("ping", "add", "get_all", "search", "get", "update", "delete", "delete_all", "delete_entity"),
+    *("entities", "event", "events", "connect", "infer", "unknown"),
+)
 FOREIGN_USER = "+15550100999"
 FOREIGN_MEMORY = "This memory belongs to somebody else."
 
@@ -124,6 +129,10 @@ def rule_from(value: object) -> Rule:
         wrong_bool = isinstance(given, bool) and bool not in kinds
         if name != "body" and (not isinstance(given, kinds) or wrong_bool):
             raise invalid(f"{name} in a fault rule must be {words}, not {given!r}")
+    named = value.get("operation", [])
+    for operation in named if isinstance(named, list) else [named]:
+        if operation not in OPERATIONS:
+            raise invalid(f"unknown operation {operation!r} in a fault rule: use {', '.join(OPERATIONS)}")
     if "path" in value:
         try:
             re.compile(value["path"])

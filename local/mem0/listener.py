@@ -8,6 +8,8 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -42,7 +44,7 @@ class Listener(ThreadingHTTPServer):
         self.tls = tls
         self.traffic = Traffic()
         self.stopping = threading.Event()
-        self._open: set[socket.socket] = set()
+        self._open: dict[socket.socket, bool] = {}  # and whether it is busy
         self._open_lock = threading.Lock()
         self.admin = Admin(api, faults, self.traffic, self.drop_connections)
         super().__init__(address, Connection)
@@ -63,27 +65,42 @@ class Listener(ThreadingHTTPServer):
     def opened(self, connection: socket.socket) -> int:
         """Note a connection; returns its number, counted from 1."""
         with self._open_lock:
-            self._open.add(connection)
+            self._open[connection] = False
         self.traffic.count("connections_open")
         return self.traffic.count("connections")
 
     def secured(self, plain: socket.socket, secure: socket.socket) -> None:
         """Note that TLS took the place of a plain socket."""
         with self._open_lock:
-            self._open.discard(plain)
-            self._open.add(secure)
+            self._open.pop(plain, None)
+            self._open[secure] = False
         self.traffic.count("tls_handshakes")
 
     def closed(self, connection: socket.socket) -> None:
         """Forget a connection."""
         with self._open_lock:
-            self._open.discard(connection)
+            self._open.pop(connection, None)
         self.traffic.count("connections_open", -1)
 
-    def drop_connections(self) -> int:
-        """Close all connections under their clients' feet, as a load balancer does with idle ones."""
+    @contextmanager
+    def serving(self, connection: socket.socket) -> Iterator[None]:
+        """Mark a connection as busy with a request."""
         with self._open_lock:
-            dropped = list(self._open)
+            self._open[connection] = True
+        try:
+            yield
+        finally:
+            with self._open_lock:
+                self._open[connection] = False
+
+    def drop_connections(self, *, busy: bool = False) -> int:
+        """Close all idle connections under their clients' feet, as a load balancer does; returns how many.
+
+        Args:
+            busy: Those with a request under way too.
+        """
+        with self._open_lock:
+            dropped = [connection for connection, is_busy in self._open.items() if busy or not is_busy]
         for connection in dropped:
             try:
                 connection.shutdown(socket.SHUT_RDWR)

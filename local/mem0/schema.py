@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS memories (
     metadata TEXT NOT NULL, categories TEXT NOT NULL, hash TEXT NOT NULL, sentence_key TEXT,
     expiration_date TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
-CREATE INDEX IF NOT EXISTS memories_of_user ON memories (user_id, created_at);
+CREATE INDEX IF NOT EXISTS memories_of_user ON memories (user_id, created_at, expiration_date);
 CREATE INDEX IF NOT EXISTS sentences_of_user
     ON memories (user_id, sentence_key) WHERE sentence_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS vectors (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);

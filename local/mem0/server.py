@@ -70,7 +70,7 @@ class Mem0StandIn:
         self._listener.faults.replace([])
         self._listener.shutdown()
         self._listener.server_close()
-        self._listener.drop_connections()
+        self._listener.drop_connections(busy=True)
         self._listener.api.events.stop()
         self._thread.join()
         self._store.close()
@@ -161,20 +161,20 @@ def serve_forever(  # noqa: PLR0913, PLR0917 - as the command line gives them
     Raises:
         StartError: If the port is taken or the folder is in use.
     """
-    preload().join()
-    with start(data_dir, port, api_key, org_id, project_id, host=host) as stand_in:
-        print(
-            f"Mem0 stand-in at {stand_in.url}, memories in {data_dir / FILE_NAME}.\n"
-            "It has no language model: for infer=true it keeps the caller's own sentences.\n"
-            "Ctrl-C ends it.",
-            flush=True,
-        )
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _interrupt)
-        try:
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        preload().join()
+        with start(data_dir, port, api_key, org_id, project_id, host=host) as stand_in:
+            print(
+                f"Mem0 stand-in at {stand_in.url}, memories in {data_dir / FILE_NAME}.\n"
+                "It has no language model: for infer=true it keeps the caller's own sentences.\n"
+                "Ctrl-C ends it.",
+                flush=True,
+            )
             threading.Event().wait()
-        except KeyboardInterrupt:
-            print("The Mem0 stand-in has ended.", flush=True)
+    except KeyboardInterrupt:
+        print("The Mem0 stand-in has ended.", flush=True)
 
 
 def _interrupt(_number: int, _frame: object) -> None:

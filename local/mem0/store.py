@@ -211,9 +211,10 @@ class Store:
         """How many memories match, and some of them, newest first."""
         with self.reading() as database:
             count = database.execute(_sql("SELECT COUNT(*) FROM memories", where), where.params).fetchone()[0]
-            select = _sql(
-                "SELECT * FROM memories", where, "ORDER BY created_at DESC, row DESC LIMIT ? OFFSET ?"
-            )
+            # The inner query needs only the index, so far pages cost no more than near ones.
+            order = "ORDER BY created_at DESC, row DESC"
+            page = _sql("SELECT row FROM memories", where, f"{order} LIMIT ? OFFSET ?")
+            select = f"SELECT * FROM memories WHERE row IN ({page}) {order}"  # noqa: S608 - values are parameters
             rows = database.execute(select, (*where.params, limit, offset)).fetchall()
         return int(count), [dict(row) for row in rows]
 

@@ -48,8 +48,8 @@ def without_stop_words(text: str) -> str:
     """The words of a text that carry meaning, in small letters and in order; all of them if none does.
 
     The vector of a text is the mean of its words. In a question half of them are "what", "is" and "the", and
-    their mean is near to every chatty memory. On invented conversations, leaving them out on both sides raised
-    the share of questions whose passage is among the first three, by vectors alone, from 89 % to 95 %.
+    their mean is near to every chatty memory. On invented conversations, leaving them out on both sides
+    raised the share of questions whose passage is among the first three, by vectors alone, from 89 % to 95 %.
     """
     words = _WORD.findall(text.lower())
     return " ".join([word for word in words if word not in _STOP] or words)
@@ -82,10 +82,10 @@ class Weights:
         self._stemmer.close()
 
     def choose(self, words: list[str], stored: int, database: sqlite3.Connection) -> tuple[list[str], float]:
-        """The words worth looking up, and the BM25 of a memory of mean length that holds each of them once.
+        """The words worth looking up, and the BM25 of a mean memory that holds each of them once.
 
-        Among many memories, a word that every fifth holds tells little and costs most, since FTS5 counts all its
-        places for each search; it is left out when rarer words remain.
+        Among many memories, a word that every fifth holds tells little and costs most, since FTS5 counts all
+        its places for each search; it is left out when rarer words remain.
 
         Args:
             words: From ``query_words``.

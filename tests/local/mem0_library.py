@@ -17,7 +17,7 @@ from local.mem0.server import Mem0StandIn, start
 os.environ.setdefault("MEM0_DIR", str(Path(tempfile.gettempdir()) / "mem0-of-tests"))
 os.environ.setdefault("MEM0_TELEMETRY", "False")
 
-from shared.mem0_client import MemoryClient, errors  # noqa: E402 - mem0 reads the environment while it is imported
+from shared.mem0_client import MemoryClient, errors
 
 __all__ = ["CALLER", "OTHER", "MemoryClient", "Running", "errors", "library", "running", "until"]
 
@@ -39,7 +39,9 @@ class Running:
     def remember(self, *texts: str, user_id: str = CALLER, **options: Any) -> list[dict[str, Any]]:
         """Store texts word for word; returns the results of the add."""
         messages = [{"role": "user", "content": text} for text in texts]
-        results: list[dict[str, Any]] = self.client.add(messages, user_id=user_id, infer=False, **options)["results"]
+        results: list[dict[str, Any]] = self.client.add(messages, user_id=user_id, infer=False, **options)[
+            "results"
+        ]
         return results
 
     def texts(self, filters: object = None, **options: Any) -> list[str]:
@@ -62,7 +64,7 @@ def library(url: str, key: str = "local-mem0-key", timeout: float = 5.0, **optio
 
 @contextmanager
 def running(data_dir: Path, **settings: Any) -> Iterator[Running]:
-    """A stand-in on `data_dir` with a client; extractions appear at once unless `infer_seconds` says otherwise."""
+    """A stand-in on `data_dir` with a client; extractions appear at once unless told otherwise."""
     with (
         start(data_dir, **{"infer_seconds": 0.0, **settings}) as stand_in,
         library(stand_in.url) as client,

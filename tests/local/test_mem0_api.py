@@ -220,14 +220,18 @@ def test_a_wrong_add_is_refused_with_its_reason(mem0: Running, change: dict[str,
 )
 def test_a_wrong_search_is_refused_with_its_reason(mem0: Running, change: dict[str, Any], words: str) -> None:
     body = {"query": "dog", "filters": {"user_id": CALLER}, **change}
-    answer = mem0.http.post("/v3/memories/search/", json=body, headers={"Authorization": "Token local-mem0-key"})
+    answer = mem0.http.post(
+        "/v3/memories/search/", json=body, headers={"Authorization": "Token local-mem0-key"}
+    )
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
 
 def test_half_a_surrogate_pair_is_refused(mem0: Running) -> None:
     body = rb'{"messages": [{"role": "user", "content": "\ud800"}], "user_id": "x", "infer": false}'
-    answer = mem0.http.post("/v3/memories/add/", content=body, headers={"Authorization": "Token local-mem0-key"})
+    answer = mem0.http.post(
+        "/v3/memories/add/", content=body, headers={"Authorization": "Token local-mem0-key"}
+    )
     assert (answer.status_code, "surrogates" in answer.json()["detail"]) == (400, True)
 
 
@@ -251,7 +255,13 @@ def test_other_paths_and_methods_and_no_json_are_refused(mem0: Running) -> None:
 
 
 def test_text_in_any_script_comes_back_unchanged(mem0: Running) -> None:
-    texts = ["私は東京に住んでいます", "Моя собака Рекс", "أنا أسكن في القاهرة", "👩‍👩‍👧 café naïve", "nul \x00 inside"]
+    texts = [
+        "私は東京に住んでいます",
+        "Моя собака Рекс",
+        "أنا أسكن في القاهرة",
+        "👩‍👩‍👧 café naïve",
+        "nul \x00 inside",
+    ]
     mem0.remember(*texts)
     assert sorted(mem0.texts()) == sorted(texts)
     for text in texts:

@@ -1,7 +1,6 @@
 """The grammar of filters, through the real client."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,21 @@ MORNING = 1_772_409_600  # 2026-03-02T00:00:00Z
 @pytest.fixture(scope="module")
 def mem0(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Five memories: a, b, c of one caller, d of another, e of an agent alone."""
-    folder: Path = tmp_path_factory.mktemp("mem0")
-    with running(folder) as system:
-        system.remember("a", run_id="run-1", timestamp=MORNING, metadata={"conversation_id": "one", "turn": 1, "last": True})
-        system.remember("b", timestamp=MORNING + 3600, metadata={"conversation_id": "two", "tags": ["x", "y"]})
+    with running(tmp_path_factory.mktemp("mem0")) as system:
+        system.remember(
+            "a",
+            run_id="run-1",
+            timestamp=MORNING,
+            metadata={"conversation_id": "one", "turn": 1, "last": True},
+        )
+        system.remember(
+            "b", timestamp=MORNING + 3600, metadata={"conversation_id": "two", "tags": ["x", "y"]}
+        )
         system.remember("c Budget", timestamp=MORNING + 86400, metadata={"conversation_id": "two-b"})
         system.remember("d", user_id=OTHER, timestamp=MORNING, metadata={"conversation_id": "one"})
-        system.client.add([{"role": "user", "content": "e"}], agent_id="agent-1", infer=False, timestamp=MORNING)
+        system.client.add(
+            [{"role": "user", "content": "e"}], agent_id="agent-1", infer=False, timestamp=MORNING
+        )
         yield system
 
 

@@ -1,4 +1,4 @@
-"""Whether a search finds what was asked: a small invented life, and questions in other words than it was told in."""
+"""Whether a search finds what was asked: a small invented life, and questions in other words."""
 
 from collections.abc import Iterator
 
@@ -75,18 +75,24 @@ def mem0(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_questions_find_their_memory_among_the_first_three(mem0: Running) -> None:
     missed = [
-        question for question, answer in QUESTIONS if MEMORIES[answer] not in mem0.found(question, top_k=3, threshold=0.0)
+        question
+        for question, answer in QUESTIONS
+        if MEMORIES[answer] not in mem0.found(question, top_k=3, threshold=0.0)
     ]
     assert len(missed) <= 1, missed
 
 
 def test_most_questions_find_their_memory_first(mem0: Running) -> None:
-    first = [mem0.found(question, top_k=1, threshold=0.0) == [MEMORIES[answer]] for question, answer in QUESTIONS]
+    first = [
+        mem0.found(question, top_k=1, threshold=0.0) == [MEMORIES[answer]] for question, answer in QUESTIONS
+    ]
     assert sum(first) >= 17
 
 
 def test_scores_fall_and_lie_between_0_and_1(mem0: Running) -> None:
-    rows = mem0.client.search("Where does the caller live?", filters={"user_id": CALLER}, threshold=0.0)["results"]
+    rows = mem0.client.search("Where does the caller live?", filters={"user_id": CALLER}, threshold=0.0)[
+        "results"
+    ]
     scores = [row["score"] for row in rows]
     assert len(scores) == 10
     assert scores == sorted(scores, reverse=True)
@@ -114,7 +120,26 @@ def test_only_the_callers_own_memories_are_found(mem0: Running) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ['"', "'", "*", "dog*", "dog AND", "NOT dog", "NEAR(dog, 1)", "memory:dog", "{dog}", "^dog", "- dog", "( OR )", "???", "\x00", "ß" * 300, "word " * 5000, "🐶", "कुत्ता"],
+    [
+        '"',
+        "'",
+        "*",
+        "dog*",
+        "dog AND",
+        "NOT dog",
+        "NEAR(dog, 1)",
+        "memory:dog",
+        "{dog}",
+        "^dog",
+        "- dog",
+        "( OR )",
+        "???",
+        "\x00",
+        "ß" * 300,
+        "word " * 5000,
+        "🐶",
+        "कुत्ता",
+    ],
 )
 def test_nothing_in_a_query_is_an_operator(mem0: Running, query: str) -> None:
     assert isinstance(mem0.found(query + " ."), list)

@@ -30,7 +30,7 @@ def test_a_statement_stays_as_it_is(text: str) -> None:
     "text",
     [
         "What is my order number?",
-        "你好吗？",
+        "你好吗？",  # noqa: RUF001 - the question mark of that script
         "Yes.",
         "Yeah, okay.",
         "Thank you very much for your help.",
