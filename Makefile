@@ -6,12 +6,13 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 NODE_READY := node_modules/.ready
 
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run serve test check unit infra local format synth layer lock clean
+.PHONY: help setup run serve test check unit infra local format synth layer lock recall faults bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +41,7 @@ serve: setup ## Keep the whole system running on this machine until Ctrl-C
 	@$(PY) -m local serve
 
 test: check ## Check and test everything, as CI does
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 check: setup ## Lint and type-check
 	@$(VENV)/bin/ruff check .
@@ -59,6 +60,21 @@ synth: setup ## Synthesise the CloudFormation template into cdk.out
 
 layer: setup ## Build the layer that ships into cdk.out/layer
 	@rm -rf cdk.out/layer && $(PY) layer/build.py cdk.out/layer --platform linux-arm64 --python 3.13
+
+lock: setup ## Renew the lockfiles after a change to a requirements file (upgrading mem0ai, say)
+	@$(VENV)/bin/uv pip compile layer/requirements.txt --excludes layer/excludes.txt $(LOCK) -o layer/requirements.lock
+	@$(VENV)/bin/uv pip compile requirements-dev.txt --excludes requirements-dev.excludes.txt $(LOCK) -o requirements-dev.lock
+	@$(VENV)/bin/uv pip compile local/lambda_host/runtime.txt $(LOCK) -o local/lambda_host/runtime.lock
+	@npm install --package-lock-only --no-audit --no-fund --loglevel=error
+
+recall: setup ## Measure what is found again, and write docs/recall.md
+	@$(PY) bench/recall.py
+
+faults: setup ## Run the fault matrix, and write docs/reliability.md
+	@$(PY) bench/faults.py
+
+bench: setup ## Measure speed against the naive way, and write docs/performance.md
+	@$(PY) bench/performance.py
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) node_modules cdk.out .cache .local .pytest_cache .mypy_cache .ruff_cache
