@@ -14,7 +14,8 @@ from client_data import context, personas
 from shared import api, environment, logs, token
 from shared.caller import LONGEST_ID
 from shared.credentials import Credentials, CredentialsError
-from shared.mem0 import Mem0, Mem0Error
+from shared.mem0 import Mem0
+from shared.mem0_failures import Mem0Error
 from shared.memories import Memory
 
 _BUDGET = int(environment.number("CONTEXT_CHARACTERS", 6000, least=1000, most=50_000))
@@ -40,17 +41,17 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
         for name in ("called_number", "call_sid"):
             api.text_field(body, name, longest=_LONGEST_FIELD, required=False)
         user_id = _CALLERS.on_the_phone(caller_id)
-        memories = _memories(user_id)
+        memories, count = _memories(user_id)
     except api.Refusal as refusal:
         return api.refuse(refusal, user_id=user_id)
     logs.info(
         "caller looked up",
         user_id=user_id,
         agent_id=agent_id,
-        memories=len(memories),
+        memories=count,
         duration_ms=round((time.monotonic() - started) * 1000, 1),
     )
-    return api.respond(200, _initiation_data(user_id, agent_id, memories))
+    return api.respond(200, _initiation_data(user_id, agent_id, memories, count))
 
 
 def _authenticate(event: Mapping[str, Any]) -> None:
@@ -72,25 +73,27 @@ def _workspace_keys() -> list[str]:
         raise api.Refusal(500, str(error)) from None
 
 
-def _memories(user_id: str | None) -> Sequence[Memory]:
+def _memories(user_id: str | None) -> tuple[Sequence[Memory], int]:
     if user_id is None:
-        return []
+        return [], 0
     try:
         return mem0.all_memories(user_id)
     except Mem0Error as error:
         if not _CONTINUES:
             raise api.Refusal(500, str(error)) from None
         logs.error("memories could not be read; the call goes on without", user_id=user_id, reason=str(error))
-        return []
+        return [], 0
 
 
-def _initiation_data(user_id: str | None, agent_id: str, memories: Sequence[Memory]) -> dict[str, Any]:
+def _initiation_data(
+    user_id: str | None, agent_id: str, memories: Sequence[Memory], count: int
+) -> dict[str, Any]:
     told = context.compose(memories, _BUDGET)
     data: dict[str, Any] = {
         "type": "conversation_initiation_client_data",
         "dynamic_variables": {
             "caller_id": user_id or "",
-            "memory_count": str(len(memories)),
+            "memory_count": str(count),
             "memory_context": told,
             "returning_caller": "yes" if memories else "no",
             "caller_name": context.caller_name(memories),

@@ -12,7 +12,8 @@ from typing import Any
 from shared import api, environment, logs, token
 from shared.caller import LONGEST_ID
 from shared.credentials import Credentials, CredentialsError
-from shared.mem0 import Mem0, Mem0Error
+from shared.mem0 import Mem0
+from shared.mem0_failures import Mem0Error
 from shared.memories import Memory
 
 _LIMIT = int(environment.number("MEM0_SEARCH_LIMIT", 3, least=1, most=50))

@@ -10,40 +10,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import httpx
-
 from shared import environment, logs, transport
+from shared import mem0_listing as listing
 from shared.credentials import Credentials, CredentialsError
-from shared.mem0_client import MemoryClient, errors
-from shared.memories import ForeignRowError, Memory, from_row
+from shared.mem0_client import MemoryClient
+from shared.mem0_failures import FAILURES, Mem0Error, RefusedKeyError, explain
+from shared.mem0_listing import PAGE_SIZE
+from shared.memories import FACTUAL, ForeignRowError, Memory, from_row
 
-PAGE_SIZE = 200
-"""The most rows that Mem0 returns at once. Source: Mem0's OpenAPI file."""
 _MOST_PAGES = 100
 
 T = TypeVar("T")
-
-
-class Mem0Error(Exception):
-    """Mem0 did not do what was asked; the message says what failed and what to do.
-
-    Attributes:
-        retryable: whether the same request may succeed later without anybody doing anything.
-        retry_after: seconds that Mem0 asked us to wait, or None.
-    """
-
-    def __init__(self, message: str, *, retryable: bool = True, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retryable = retryable
-        self.retry_after = retry_after
-
-
-class RefusedKeyError(Mem0Error):
-    """Mem0 does not accept the API key."""
-
-
-class _OddAnswerError(Exception):
-    """An answer of Mem0 does not have the shape that its API promises."""
 
 
 class Mem0:
@@ -57,31 +34,60 @@ class Mem0:
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        """Connect while the function initialises. A failure is logged; the next request tries again."""
+        """Connect while the function initialises. A failure is logged; the next request tries again.
+
+        With SnapStart, what is done now is frozen into a snapshot and comes back in many containers, maybe
+        days later. So the secret is read and the socket opened after the restore instead.
+        """
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            from snapshot_restore_py import register_after_restore  # noqa: PLC0415 - only there with SnapStart
+
+            register_after_restore(self._prepare_now)
+        else:
+            self._prepare_now()
+
+    def _prepare_now(self) -> None:
         try:
             with transport.deadline(self.timeout):
                 self._connected()
         except Mem0Error as error:
             logs.error("no connection to Mem0 at start", user_id=None, reason=str(error))
 
-    def all_memories(self, user_id: str) -> list[Memory]:
-        """All memories of `user_id`, newest first.
+    def all_memories(self, user_id: str) -> tuple[list[Memory], int]:
+        """What is known of `user_id`, newest first, and how many memories there are.
+
+        Up to 200 memories, that is all of them, in one request. Of more, the newest are read with one request
+        more, whatever order Mem0 lists them in; only a list in no order at all is read to its end.
 
         Raises:
             Mem0Error: if they cannot be read in time.
         """
 
-        def read(client: MemoryClient) -> list[object]:
-            rows: list[object] = []
-            for page in range(1, _MOST_PAGES + 1):
-                answer = client.get_all(filters={"user_id": user_id}, page=page, page_size=PAGE_SIZE)
-                rows += _results(answer)
-                if not answer.get("next"):
-                    break
-            return rows
+        def read(client: MemoryClient) -> tuple[list[object], int]:
+            filters: dict[str, Any] = {"user_id": user_id}
+            answer = client.get_all(filters=filters, page=1, page_size=PAGE_SIZE)
+            rows, count = listing.results(answer), answer.get("count")
+            if not answer.get("next") or not isinstance(count, int):
+                return rows, len(rows)
+            order = listing.order(rows)
+            if order < 0:  # newest first, as Mem0 does today: these are the last calls, now the last facts
+                filters = {"AND": [filters, {"metadata": {"type": FACTUAL}}]}
+                rows += listing.results(client.get_all(filters=filters, page=1, page_size=PAGE_SIZE))
+            elif order > 0:
+                page, size = listing.last_page(count)
+                rows += listing.results(client.get_all(filters=filters, page=page, page_size=size))
+            else:
+                for page in range(2, min(-(-count // PAGE_SIZE), _MOST_PAGES) + 1):
+                    rows += listing.results(client.get_all(filters=filters, page=page, page_size=PAGE_SIZE))
+            return rows, count
 
-        memories = _own(self._call("get_all", user_id, read), user_id)
-        return sorted(memories, key=lambda memory: memory.created, reverse=True)
+        rows, count = self._call("get_all", user_id, read)
+        by_id = {
+            row.get("id", index) if isinstance(row, Mapping) else index: row for index, row in enumerate(rows)
+        }
+        memories = _own(list(by_id.values()), user_id)
+        memories.sort(key=lambda memory: memory.created, reverse=True)
+        return memories, count if count > PAGE_SIZE else len(memories)
 
     def search(self, user_id: str, query: str, limit: int) -> list[Memory]:
         """The `limit` memories of `user_id` that fit `query` best, best first.
@@ -91,7 +97,7 @@ class Mem0:
         """
 
         def find(client: MemoryClient) -> list[object]:
-            return _results(client.search(query, filters={"user_id": user_id}, top_k=limit))
+            return listing.results(client.search(query, filters={"user_id": user_id}, top_k=limit))
 
         return _own(self._call("search", user_id, find), user_id)[:limit]
 
@@ -104,7 +110,7 @@ class Mem0:
         filters = {"AND": [{"user_id": user_id}, *({"metadata": {key: metadata[key]}} for key in metadata)]}
 
         def look(client: MemoryClient) -> list[object]:
-            return _results(client.get_all(filters=filters, page=1, page_size=1))
+            return listing.results(client.get_all(filters=filters, page=1, page_size=1))
 
         return bool(_own(self._call("get_all", user_id, look), user_id))
 
@@ -201,29 +207,12 @@ class Mem0:
             raise
         except CredentialsError as error:
             raise Mem0Error(str(error)) from None
-        except (
-            errors.MemoryError,
-            httpx.HTTPError,
-            _OddAnswerError,
-            ValueError,  # the constructor's way to report a status; also any answer that is not JSON
-            AttributeError,  # the constructor's way to report a ping that is JSON, but no object
-        ) as error:
-            raise _explain(error, self._host, self.timeout) from None
+        except FAILURES as error:
+            raise explain(error, self._host, self.timeout) from None
 
 
 def _milliseconds_since(started: float) -> float:
     return round((time.monotonic() - started) * 1000, 1)
-
-
-def _results(answer: object) -> list[object]:
-    """The rows of an answer.
-
-    Raises:
-        _OddAnswerError: if it has no list of results.
-    """
-    if isinstance(answer, Mapping) and isinstance(answer.get("results"), list):
-        return list(answer["results"])
-    raise _OddAnswerError
 
 
 def _own(rows: Sequence[object], user_id: str) -> list[Memory]:
@@ -245,41 +234,3 @@ def _own(rows: Sequence[object], user_id: str) -> list[Memory]:
             metrics={"ForeignRows": foreign},
         )
     return memories
-
-
-def _explain(error: Exception, host: str, timeout: float) -> Mem0Error:
-    """`error` of the library in words; its own words stay here."""
-    cause = error.__context__ if isinstance(error, ValueError) else None
-    if isinstance(cause, httpx.HTTPStatusError):  # the constructor's ping raises ValueError for any status
-        return _for_status(cause.response.status_code, cause.response.headers.get("retry-after"))
-    if isinstance(error, httpx.TimeoutException) or getattr(error, "error_code", "") == "NET_TIMEOUT":
-        return Mem0Error(f"Mem0 did not answer within {timeout:g} seconds")
-    if isinstance(error, httpx.HTTPError | errors.NetworkError):
-        status = _status(error)
-        return _for_status(status, None) if status else Mem0Error(f"Mem0 could not be reached at {host}")
-    if isinstance(error, errors.MemoryError):
-        return _for_status(_status(error), error.debug_info.get("retry_after"))
-    return Mem0Error("Mem0 answered with something other than what its API promises")
-
-
-def _status(error: Exception) -> int:
-    status = getattr(error, "debug_info", {}).get("status_code", 0)
-    return status if isinstance(status, int) else 0
-
-
-def _for_status(status: int, retry_after: object) -> Mem0Error:
-    if status in {401, 403}:
-        return RefusedKeyError(
-            f"Mem0 refused the API key (HTTP {status}): check MEM0_API_KEY in the secret", retryable=False
-        )
-    if status == 429:  # noqa: PLR2004
-        wait = str(retry_after or "")
-        return Mem0Error(
-            "Mem0 refused the request because there are too many (HTTP 429): try later, or raise its limit",
-            retry_after=float(wait) if wait.isdecimal() else None,
-        )
-    if status in {402, 413}:
-        return Mem0Error(f"Mem0's quota is used up (HTTP {status}): raise the plan's limit")
-    if 400 <= status < 500 and status != 408:  # noqa: PLR2004
-        return Mem0Error(f"Mem0 rejected the request (HTTP {status})", retryable=False)
-    return Mem0Error(f"Mem0 failed (HTTP {status}): try again later" if status else "Mem0 failed")

@@ -2,8 +2,11 @@
 
 `import mem0` also loads `mem0.memory.main`: qdrant, grpc, numpy, openai and sqlalchemy, seconds of start-up
 for classes that the hosted client never touches. While mem0 is imported, that module, its telemetry's
-PostHog and `requests` (used by the async client only) are replaced by empty stand-ins. The class that runs
-is mem0's own, unpatched. `tests/unit/test_mem0_client.py` fails if a new mem0ai needs more than that.
+PostHog and `requests` (used by the async client only) are replaced by empty stand-ins. So is pydantic, whose
+import takes longer than that of the whole HTTP client: the hosted client makes one model with it, which
+holds three strings, and accepts option objects, where we pass keywords. The class that runs is mem0's own,
+unpatched. `tests/unit/test_mem0_client.py` fails if a new mem0ai needs more than that; the real pydantic is
+in the layer, so the remedy is to take it out of `_stand_ins`.
 """
 
 import os
@@ -14,19 +17,41 @@ os.environ.setdefault("MEM0_DIR", "/tmp/.mem0")  # noqa: S108 - the only writabl
 os.environ.setdefault("MEM0_TELEMETRY", "False")  # read while mem0 is imported, never later
 
 
-def _stand_in(name: str, *classes: str) -> types.ModuleType:
-    module = types.ModuleType(name, "Empty: the hosted client does not use it.")
-    for each in classes:
-        setattr(module, each, type(each, (), {}))
+class _Model:
+    """Stands in for `pydantic.BaseModel`: keeps what it is given, and checks nothing.
+
+    It has no `model_dump`, so an option object that was passed to the client would fail loudly.
+    """
+
+    def __init__(self, **fields: object) -> None:
+        self.__dict__.update(fields)
+
+
+def _field(*, default: object, description: str) -> object:
+    """Stands in for `pydantic.Field`, as far as mem0's models use it: the default becomes the attribute."""
+    del description
+    return default
+
+
+def _stand_in(name: str, **content: object) -> types.ModuleType:
+    module = types.ModuleType(name, "Only what the hosted client needs while it is imported.")
+    module.__dict__.update(content)
     return module
 
 
+def _stand_ins() -> dict[str, types.ModuleType]:
+    memory, async_memory, posthog = (type(name, (), {}) for name in ("Memory", "AsyncMemory", "Posthog"))
+    modules = (
+        _stand_in("mem0.memory.main", Memory=memory, AsyncMemory=async_memory),
+        _stand_in("posthog", Posthog=posthog),
+        _stand_in("requests"),
+        _stand_in("pydantic", BaseModel=_Model, Field=_field, ConfigDict=dict),
+    )
+    return {module.__name__: module for module in modules}
+
+
 def _import_mem0() -> types.ModuleType:
-    stand_ins = {
-        "mem0.memory.main": _stand_in("mem0.memory.main", "Memory", "AsyncMemory"),
-        "posthog": _stand_in("posthog", "Posthog"),
-        "requests": _stand_in("requests"),
-    }
+    stand_ins = _stand_ins()
     before = {name: sys.modules.get(name) for name in stand_ins}
     sys.modules.update(stand_ins)
     try:

@@ -22,6 +22,7 @@ _NAME = re.compile(rf"{_LETTER}(?:{_LETTER}|[.'\u2019-] ?(?={_LETTER})| (?={_LET
 _HARMLESS = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
 _LONGEST_NAME = 60
 _LONGEST_MEMORY = 20_000
+_EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def from_row(row: object, user_id: str) -> Memory | None:
     return Memory(
         text=plain,
         type=kind if kind in TYPES else FACTUAL,
-        created=_moment(row.get("created_at"), metadata.get("call_start")),
+        created=_said_at(row.get("created_at"), metadata.get("call_start")),
         score=round(float(score), 3) if isinstance(score, int | float) else 0.0,
         caller_name=safe_name(metadata.get("caller_name")),
     )
@@ -112,14 +113,19 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character)[0] == "C" and not character.isspace()
 
 
-def _moment(created_at: object, call_start: object) -> dt.datetime:
-    """When it was said: the call's start if it is known, else what Mem0 says, else the epoch (sorts last)."""
-    if isinstance(call_start, int | float) and 0 < call_start < 4e9:  # noqa: PLR2004 - the year 2096
-        return dt.datetime.fromtimestamp(call_start, dt.UTC)
+def moment(created_at: object) -> dt.datetime:
+    """The time that Mem0 gives as ISO 8601, in UTC; the epoch, which sorts last, if it gives none."""
     if isinstance(created_at, str):
         try:
-            moment = dt.datetime.fromisoformat(created_at)
-        except ValueError:
-            moment = dt.datetime.fromtimestamp(0, dt.UTC)
-        return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    return dt.datetime.fromtimestamp(0, dt.UTC)
+            parsed = dt.datetime.fromisoformat(created_at)
+            return parsed.astimezone(dt.UTC) if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+        except (ValueError, OverflowError):
+            return _EPOCH
+    return _EPOCH
+
+
+def _said_at(created_at: object, call_start: object) -> dt.datetime:
+    """When it was said: the call's start if it is known, else what Mem0 says."""
+    if isinstance(call_start, int | float) and 0 < call_start < 4e9:  # noqa: PLR2004 - the year 2096
+        return dt.datetime.fromtimestamp(call_start, dt.UTC)
+    return moment(created_at)

@@ -50,7 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "MEM0_DIR": str(tmp_path / "mem0"),
         "MEM0_TELEMETRY": "False",
-        "MEM0_TIMEOUT": "2",
+        "MEM0_TIMEOUT": "20",
         "CREDENTIALS_SECRET": SECRET_NAME,
     }.items():
         monkeypatch.setenv(name, value)

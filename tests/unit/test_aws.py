@@ -1,5 +1,6 @@
 """Our small AWS client against moto, and against servers that misbehave."""
 
+import datetime as dt
 import http.server
 import json
 import threading
@@ -116,6 +117,38 @@ def test_connection_is_kept(scripted: Any) -> None:
     for _ in range(3):
         client.call(client.SQS, "SendMessage", {})
     assert script.connections == 1
+
+
+def test_credentials_come_from_the_containers_address_where_lambda_gives_none(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['authorization']}")
+            expires = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat()
+            answer = {"AccessKeyId": "ak", "SecretAccessKey": "sk", "Token": "st", "Expiration": expires}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    assert aws
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/credentials"
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "let me in")
+        for _ in range(2):
+            client.call(client.SECRETS_MANAGER, "GetSecretValue", {"SecretId": SECRET_NAME})
+        assert client._own_credentials() == ("ak", "sk", "st")
+        server.shutdown()
+    assert asked == ["/credentials let me in"]
 
 
 def test_service_that_cannot_be_reached_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

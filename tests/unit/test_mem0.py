@@ -1,13 +1,17 @@
 """Our connection to Mem0, against the stand-in over HTTP."""
 
+import datetime as dt
+import random
 import re
 import time
+from typing import Any
 
 import pytest
 
 from local.mem0.server import Mem0StandIn
 from shared.credentials import Credentials
-from shared.mem0 import Mem0, Mem0Error
+from shared.mem0 import Mem0
+from shared.mem0_failures import Mem0Error
 from tests.unit.conftest import SECRET, Aws
 
 CALLER = "+16125550142"
@@ -32,15 +36,79 @@ def remember(connection: Mem0, *texts: str, user_id: str = CALLER, start: int = 
         )
 
 
+def texts(connection: Mem0) -> list[str]:
+    return [memory.text for memory in connection.all_memories(CALLER)[0]]
+
+
 def test_what_was_added_is_read_newest_first(connection: Mem0) -> None:
     remember(connection, "first", "second", "third")
-    assert [memory.text for memory in connection.all_memories(CALLER)] == ["third", "second", "first"]
+    assert texts(connection) == ["third", "second", "first"]
 
 
 def test_all_pages_are_read(connection: Mem0) -> None:
     messages = [{"role": "user", "content": f"Sentence {number}."} for number in range(450)]
     connection.add(CALLER, messages, infer=False)
-    assert len({memory.text for memory in connection.all_memories(CALLER)}) == 450
+    assert len(set(texts(connection))) == 450
+
+
+class Listing:
+    """A Mem0 that lists 1,000 rows in a given order, a page at a time, and counts its requests."""
+
+    api_key = SECRET["MEM0_API_KEY"]
+
+    def __init__(self, rows: list[dict[str, object]]) -> None:
+        self.rows = rows
+        self.requests = 0
+
+    def get_all(self, *, filters: dict[str, Any], page: int, page_size: int) -> dict[str, Any]:
+        self.requests += 1
+        rows = self.rows
+        if "AND" in filters:
+            rows = [row for row in rows if row["metadata"] == filters["AND"][1]["metadata"]]
+        shown = rows[(page - 1) * page_size : page * page_size]
+        more = page * page_size < len(rows)
+        return {"count": len(rows), "next": "another" if more else None, "results": shown}
+
+
+def many_rows(count: int) -> list[dict[str, object]]:
+    """Rows of one caller, oldest first, every tenth a fact."""
+    return [
+        {
+            "id": f"m{number}",
+            "memory": f"Memory {number}.",
+            "user_id": CALLER,
+            "created_at": (dt.datetime(2020, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=number)).isoformat(),
+            "metadata": {"type": "factual" if number % 10 == 0 else "semantic"},
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [10, 200, 201, 777, 1000, 5000])
+@pytest.mark.parametrize("order", ["oldest first", "newest first"])
+def test_newest_are_read_in_two_requests_whatever_the_order(
+    connection: Mem0, monkeypatch: pytest.MonkeyPatch, count: int, order: str
+) -> None:
+    rows = many_rows(count)
+    listing = Listing(rows if order == "oldest first" else rows[::-1])
+    monkeypatch.setattr(connection, "_client", listing)
+    memories, total = connection.all_memories(CALLER)
+    assert listing.requests == (1 if count <= 200 else 2)
+    assert total == count
+    assert [memory.text for memory in memories[:100]] == [
+        f"Memory {number}." for number in range(count - 1, max(-1, count - 101), -1)
+    ]
+    assert len({memory.text for memory in memories}) == len(memories)
+
+
+def test_list_in_no_order_is_read_to_its_end(connection: Mem0, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = many_rows(1000)
+    random.Random(7).shuffle(rows)
+    listing = Listing(rows)
+    monkeypatch.setattr(connection, "_client", listing)
+    memories, total = connection.all_memories(CALLER)
+    assert (len(memories), total, listing.requests) == (1000, 1000, 5)
+    assert memories[0].text == "Memory 999."
 
 
 def test_search_returns_the_best_of_this_caller_only(connection: Mem0) -> None:
@@ -74,7 +142,7 @@ def test_key_of_another_project_reads_and_writes_nothing(
 
 def test_project_is_not_checked_where_none_is_expected(connection: Mem0, aws: Aws) -> None:
     aws.set_secret(MEM0_ORG_ID="", MEM0_PROJECT_ID="")
-    assert connection.all_memories(CALLER) == []
+    assert connection.all_memories(CALLER) == ([], 0)
 
 
 @pytest.mark.parametrize("operation", ["ping", "get_all"])
@@ -100,15 +168,15 @@ def test_failure_is_told_in_words_and_the_next_request_tries_again(
     message: str,
     retryable: bool,
 ) -> None:
-    connection.timeout = 0.5
+    connection.timeout = 0.5 if "hang" in fault else 20
     mem0.set_faults({"operation": operation, **fault})
     with pytest.raises(Mem0Error, match=re.escape(message)) as failed:
         connection.all_memories(CALLER)
     assert failed.value.retryable is retryable
     assert failed.value.retry_after == (7 if fault.get("status") == 429 else None)
     mem0.set_faults()
-    connection.timeout = 2
-    assert connection.all_memories(CALLER) == []
+    connection.timeout = 20
+    assert connection.all_memories(CALLER) == ([], 0)
 
 
 def test_deadline_is_for_the_whole_call(connection: Mem0, mem0: Mem0StandIn) -> None:
@@ -126,7 +194,7 @@ def test_rows_of_another_user_never_leave(connection: Mem0, mem0: Mem0StandIn) -
     remember(connection, "Mine.")
     remember(connection, "Somebody else's.", user_id=STRANGER)
     mem0.set_faults({"foreign_rows": 2})
-    assert [memory.text for memory in connection.all_memories(CALLER)] == ["Mine."]
+    assert texts(connection) == ["Mine."]
     assert all("else" not in memory.text for memory in connection.search(CALLER, "somebody else", 5))
 
 
@@ -139,7 +207,7 @@ def test_rotated_key_is_read_anew_when_mem0_refuses_the_old_one(aws: Aws) -> Non
         connection.all_memories(CALLER)
     aws.set_secret()
     now += 3
-    assert connection.all_memories(CALLER) == []
+    assert connection.all_memories(CALLER) == ([], 0)
 
 
 def test_nothing_is_sent_after_the_time_that_the_caller_of_add_set(
@@ -179,4 +247,4 @@ def test_failure_at_start_is_logged_and_survived(
     connection.prepare()
     assert "no connection to Mem0 at start" in caplog.text
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
-    assert connection.all_memories(CALLER) == []
+    assert connection.all_memories(CALLER) == ([], 0)

@@ -106,6 +106,7 @@ def test_one_delivery_twice_is_one_message(load: Load, aws: Aws) -> None:
         signed(json.dumps(payload()).encode(), at=time.time() - 3600),
         signed(json.dumps(payload()).encode(), at=time.time() + 3600),
     ],
+    ids=["missing", "nonsense", "another body", "another key", "too old", "from the future"],
 )
 def test_bad_signature_stores_nothing(load: Load, aws: Aws, signature: str) -> None:
     event = request(payload(), ElevenLabs_Signature=signature)

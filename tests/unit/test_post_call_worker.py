@@ -113,7 +113,7 @@ def test_add_that_succeeded_is_not_repeated_when_the_other_failed(load: Load, me
 
 
 def test_add_that_was_accepted_without_an_answer_is_not_repeated(load: Load, mem0: Mem0StandIn) -> None:
-    module = load("post_call.handler", MEM0_TIMEOUT="0.5")
+    module = load("post_call.handler", MEM0_TIMEOUT="1.5")
     mem0.set_faults({"operation": "add", "infer": False, "hang": True, "after_work": True})
     assert work(module, call()) == ["m0"]
     mem0.set_faults()

@@ -165,7 +165,9 @@ def test_token_of_nobody_finds_nothing(load: Load) -> None:
 
 @pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize(
-    "wrong", ["nonsense", issued(key="another key"), issued(ago=3 * 3600), issued(ago=-600)]
+    "wrong",
+    ["nonsense", issued(key="another key"), issued(ago=3 * 3600), issued(ago=-600)],
+    ids=["nonsense", "another key", "expired", "from the future"],
 )
 def test_wrong_token_is_refused(load: Load, wrong: str) -> None:
     assert with_token(load("retrieve.handler"), wrong)[0] == 401
