@@ -15,7 +15,8 @@ from post_call import envelope, facts, ledger, passages
 from post_call.record import CallRecord
 from shared import aws, environment, logs
 from shared.credentials import Credentials
-from shared.mem0 import Mem0, Mem0Error
+from shared.mem0 import Mem0
+from shared.mem0_failures import Mem0Error
 from shared.memories import FACTUAL, SEMANTIC
 
 TRIES = int(environment.number("TRIES", 5, least=1, most=100))
