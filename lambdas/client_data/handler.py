@@ -5,6 +5,7 @@ The answer holds the same dynamic variables for every caller, known or not: Elev
 variables are missing.
 """
 
+import datetime as dt
 import hmac
 import time
 from collections.abc import Mapping, Sequence
@@ -40,16 +41,16 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
         agent_id = api.text_field(body, "agent_id", longest=_LONGEST_FIELD, required=False)
         for name in ("called_number", "call_sid"):
             api.text_field(body, name, longest=_LONGEST_FIELD, required=False)
-        user_id = _CALLERS.on_the_phone(caller_id)
+        user_id = _CALLERS.on_the_phone(caller_id, "caller_id")
         memories, count = _memories(user_id)
     except api.Refusal as refusal:
-        return api.refuse(refusal, user_id=user_id)
+        return api.refuse(refusal, started, user_id=user_id)
     logs.info(
         "caller looked up",
         user_id=user_id,
         agent_id=agent_id,
         memories=count,
-        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        duration_ms=logs.milliseconds_since(started),
     )
     return api.respond(200, _initiation_data(user_id, agent_id, memories, count))
 
@@ -88,7 +89,7 @@ def _memories(user_id: str | None) -> tuple[Sequence[Memory], int]:
 def _initiation_data(
     user_id: str | None, agent_id: str, memories: Sequence[Memory], count: int
 ) -> dict[str, Any]:
-    told = context.compose(memories, _BUDGET)
+    told = context.compose(memories, _BUDGET, dt.datetime.now(dt.UTC))
     data: dict[str, Any] = {
         "type": "conversation_initiation_client_data",
         "dynamic_variables": {

@@ -1,46 +1,74 @@
-"""What of a call is kept word for word: passages that are found again, and the summary."""
+"""What of a call is kept word for word: passages that are found again, and the summary.
+
+One turn alone says too little to be found, and a whole call is found by everything, so a call becomes a few
+passages of neighbouring turns. Plans count memories: there is no more than one for each 400 characters said,
+the summary included (a call so short that this leaves no room still gets its one passage and its summary).
+It refuses to rewrite what was said: turns are kept word for word, or left out when they are only fillers.
+"""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 
 from post_call.record import CallRecord, Turn
 
-LONGEST_PASSAGE = 600
-"""Characters. One turn alone says too little to be found, a whole call fills the agent's head."""
-_LONGEST_MESSAGE = 8000
+LONGEST_PASSAGE = 1500
+"""Characters of a passage at most, without its date. Most have about 600, see docs/recall.md."""
+CHARACTERS_PER_MEMORY = 400
+"""So much of the conversation pays for one memory."""
+_USUAL_STRIDE = 500
+_LONGEST_TURN = 600
+_LONGEST_SUMMARY = 8000
+
+_FILLERS = frozenset(
+    "ah aha alright eh er erm euh hm hmm hmmm huh mhm mm mmm oh ok okay uh uhm uhuh um äh ähm".split()  # noqa: SIM905
+)
 
 
 def passages(record: CallRecord) -> list[dict[str, str]]:
     """The conversation as passages of neighbouring turns, each a message of its own, and the summary.
 
     A passage says who spoke and begins with the call's date. The last turn of one is the first of the next,
-    so that a question and its answer are never cut apart.
+    so that a question and its answer are never cut apart, and so that Retrieve can put them together again.
     """
-    date = _date(record)
-    texts = [f"[{date}] {text}" for text in _windows(record.turns)]
+    date = dt.datetime.fromtimestamp(record.call_start, dt.UTC).date().isoformat()
+    texts = [f"[{date}] {text}" for text in _windows(record)]
     if record.summary:
-        texts += [
-            f"[{date}] Summary of the call: {piece}" for piece in _pieces(record.summary, _LONGEST_MESSAGE)
-        ]
+        texts.append(f"[{date}] Summary of the call: {record.summary[:_LONGEST_SUMMARY]}")
     return [{"role": "user", "content": text} for text in texts]
 
 
-def _windows(turns: tuple[Turn, ...]) -> Iterator[str]:
+def _windows(record: CallRecord) -> Iterator[str]:
+    """Passages of about equal length, as many as the conversation pays for."""
+    said = [turn for turn in record.turns if not _is_filler(turn)]
     lines = [
         f"{'Caller' if turn.role == 'user' else 'Agent'}: {piece}"
-        for turn in turns
-        for piece in _pieces(turn.text, LONGEST_PASSAGE)
+        for turn in said
+        for piece in _pieces(turn.text, _LONGEST_TURN)
     ]
+    length = sum(len(line) + 1 for line in lines)
+    paid = sum(len(turn.text) for turn in said) // CHARACTERS_PER_MEMORY - bool(record.summary)
+    wanted = max(1, min(paid, round(length / _USUAL_STRIDE)))
     window: list[str] = []
-    fresh = False
+    begun = 0
+    done = 0
     for line in lines:
-        if fresh and sum(map(len, window)) + len(window) + len(line) > LONGEST_PASSAGE:
+        full = sum(len(each) + 1 for each in window) + len(line) > LONGEST_PASSAGE
+        # The turn belongs to the part of the conversation in which its middle lies.
+        part = int((done + len(line) / 2) / length * wanted)
+        if window and (full or part > begun):
             yield "\n".join(window)
-            window = [window[-1]] if len(window[-1]) + len(line) < LONGEST_PASSAGE else []
+            window = window[-1:]
+            begun = max(part, begun)
         window.append(line)
-        fresh = True
+        done += len(line) + 1
     if window:
         yield "\n".join(window)
+
+
+def _is_filler(turn: Turn) -> bool:
+    words = re.findall(r"[^\W_]+", turn.text.casefold())
+    return all(word in _FILLERS for word in words)
 
 
 def _pieces(text: str, longest: int) -> Iterator[str]:
@@ -52,7 +80,3 @@ def _pieces(text: str, longest: int) -> Iterator[str]:
         text = text[cut:].lstrip()
     if text:
         yield text
-
-
-def _date(record: CallRecord) -> str:
-    return dt.datetime.fromtimestamp(record.call_start, dt.UTC).date().isoformat()

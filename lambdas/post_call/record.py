@@ -85,7 +85,7 @@ def read_envelope(value: object) -> tuple[str, Mapping[str, Any], int]:
     """The event's type, its data and its time from a webhook's body.
 
     Args:
-        value: the JSON body: `{"type", "event_timestamp", "data"}`, or an array of one of these.
+        value: one event: `{"type", "event_timestamp", "data"}`.
 
     Returns:
         The type, the data (empty if the type carries no transcript) and the event's unix time.
@@ -93,8 +93,6 @@ def read_envelope(value: object) -> tuple[str, Mapping[str, Any], int]:
     Raises:
         Refusal: 400 that names the field.
     """
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
     if not isinstance(value, dict):
         raise bad_request(f"body must be a JSON object, not {json_type(value)}")
     kind = value.get("type")
@@ -142,11 +140,11 @@ def user_id(data: Mapping[str, Any], callers: Callers) -> str | None:
     }
     for name, value in numbers.items():
         if value is not None:
-            return callers.on_the_phone(_id(f"data.{name}", value))
+            return callers.on_the_phone(_id(f"data.{name}", value), f"data.{name}")
     if phone:
         return None
     web_user = data.get("user_id")
-    return None if web_user is None else callers.anywhere(_id("data.user_id", web_user))
+    return None if web_user is None else callers.anywhere(_id("data.user_id", web_user), "data.user_id")
 
 
 def call_record(data: Mapping[str, Any], caller: str, event_time: int) -> CallRecord:

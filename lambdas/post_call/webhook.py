@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from post_call import envelope, record
+from post_call import envelope, record, silence
+from post_call.redaction import redact
 from shared import api, aws, environment, logs, signature
 from shared.credentials import Credentials, CredentialsError
 
@@ -19,14 +20,25 @@ credentials = Credentials()
 def accept(event: Mapping[str, Any]) -> dict[str, Any]:
     """Answer one post-call webhook (API Gateway payload 2.0)."""
     started = time.monotonic()
-    known: dict[str, Any] = {"user_id": None}
     try:
         body = api.raw_body(event)
         _verify(event, body)
-        status = _take_in(body, known)
+        value = api.parse_json(body)
     except api.Refusal as refusal:
-        return api.refuse(refusal, **known)
-    logs.info(f"webhook {status}", **known, duration_ms=round((time.monotonic() - started) * 1000, 1))
+        return api.refuse(refusal, started, user_id=None)
+    # One event, as documented, or an array of events, as seen. One that is refused costs no other.
+    answers = [_answer(each, started) for each in (value if isinstance(value, list) and value else [value])]
+    return max(answers, key=lambda answer: int(answer["statusCode"]))
+
+
+def _answer(value: object, started: float) -> dict[str, Any]:
+    """The response for one event."""
+    known: dict[str, Any] = {"user_id": None}
+    try:
+        status = _take_in(value, known)
+    except api.Refusal as refusal:
+        return api.refuse(refusal, started, **known)
+    logs.info(f"webhook {status}", **known, duration_ms=logs.milliseconds_since(started))
     return api.respond(200, {"status": status})
 
 
@@ -43,15 +55,18 @@ def _verify(event: Mapping[str, Any], body: bytes) -> None:
     except CredentialsError as error:
         raise api.Refusal(500, str(error)) from None
     except signature.BadSignatureError as error:
+        if credentials.stale:
+            # It may be signed with a key that we could not read yet, and a 401 would be final.
+            raise api.Refusal(500, "the signing keys could not be read anew: deliver it again") from None
         logs.warning(
             "signature refused", reason=str(error), bytes=len(body), metrics={"SignatureFailures": 1}
         )
         raise api.Refusal(401, "ElevenLabs-Signature is missing or wrong") from None
 
 
-def _take_in(body: bytes, known: dict[str, Any]) -> str:
-    """Queue the call in a signed body, and say what became of it. `known` gathers what the log says."""
-    kind, data, event_time = record.read_envelope(api.parse_json(body))
+def _take_in(value: object, known: dict[str, Any]) -> str:
+    """Queue the call of a signed event, and say what became of it. `known` gathers what the log says."""
+    kind, data, event_time = record.read_envelope(value)
     known["type"] = kind
     if kind != record.TRANSCRIPTION:
         return "ignored"
@@ -62,11 +77,11 @@ def _take_in(body: bytes, known: dict[str, Any]) -> str:
         known["reason"] = "the caller's number is withheld or unknown"
         return "ignored"
     call = record.call_record(data, caller, event_time or int(time.time()))
-    if not any(turn.role == "user" for turn in call.turns):
-        known["reason"] = "the caller said nothing"
+    if reason := silence.reason(data, call):
+        known["reason"] = reason
         return "ignored"
     known["turns"] = len(call.turns)
-    _enqueue(call)
+    _enqueue(redact(call))
     return "queued"
 
 

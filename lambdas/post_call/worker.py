@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from post_call import envelope, facts, ledger, passages
+from post_call import envelope, facts, ledger, passages, retention
 from post_call.record import CallRecord
 from shared import aws, environment, logs
 from shared.credentials import Credentials
@@ -76,7 +76,7 @@ def _settle(message: Mapping[str, Any]) -> bool:
     logs.info(
         f"call {outcome}",
         **known,
-        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        duration_ms=logs.milliseconds_since(started),
         metrics={"CallsRemembered": int(outcome == "remembered")},
     )
     return True
@@ -140,7 +140,7 @@ def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
             steps[step](entry.valid_until)
         entry.finish(step)
 
-    doing = [_adders.submit(do, step) for step in steps if step not in entry.done]
+    doing = [_adders.submit(do, step) for step in retention.stored_types() if step not in entry.done]
     failures = [failure for each in doing if (failure := each.exception())]
     if failures:
         raise max(failures, key=lambda failure: getattr(failure, "retryable", True))
@@ -151,9 +151,12 @@ def _identity(record: CallRecord, kind: str) -> dict[str, Any]:
 
 
 def _add(record: CallRecord, kind: str, messages: list[dict[str, str]], **options: Any) -> None:
+    if not messages:
+        return
     metadata = _identity(record, kind) | {"agent_id": record.agent_id, "call_start": record.call_start}
     if record.caller_name:
         metadata["caller_name"] = record.caller_name
+    options |= retention.expiry(kind, record.call_start)
     mem0.add(record.user_id, messages, metadata=metadata, timestamp=record.call_start, **options)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from retrieve import ranking
 from shared import api, environment, logs, token
 from shared.caller import LONGEST_ID
 from shared.credentials import Credentials, CredentialsError
@@ -38,14 +39,14 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
         user_id = _caller(event, body)
         memories = _search(user_id, query)
     except api.Refusal as refusal:
-        return api.refuse(refusal, user_id=user_id)
+        return api.refuse(refusal, started, user_id=user_id)
     logs.info(
         "memories searched",
         user_id=user_id,
         found=len(memories),
-        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        duration_ms=logs.milliseconds_since(started),
     )
-    return api.respond(200, {"memories": [_found(memory) for memory in memories]})
+    return api.respond(200, ranking.answer(memories))
 
 
 def _arguments(body: dict[str, Any]) -> dict[str, Any]:
@@ -64,10 +65,10 @@ def _caller(event: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
     if not given:
         if _NEEDS_TOKEN:
             raise api.Refusal(401, "X-Memory-Token is missing: send secret__memory_token as that header")
-        return _CALLERS.anywhere(api.text_field(body, "user_id", longest=LONGEST_ID))
+        return _CALLERS.anywhere(api.text_field(body, "user_id", longest=LONGEST_ID), "user_id")
     proven = _proven_caller(given)
     named = api.text_field(body, "user_id", longest=LONGEST_ID, required=False)
-    if named and (_CALLERS.anywhere(named) or "") != proven:
+    if named and (_CALLERS.anywhere(named, "user_id") or "") != proven:
         raise api.Refusal(403, "user_id is not the caller that X-Memory-Token was issued for")
     return proven or None
 
@@ -86,10 +87,7 @@ def _search(user_id: str | None, query: str) -> list[Memory]:
     if user_id is None:
         return []
     try:
-        return mem0.search(user_id, query, _LIMIT)
+        found = mem0.search(user_id, query, ranking.CANDIDATES)
     except Mem0Error as error:
         raise api.Refusal(500, str(error)) from None
-
-
-def _found(memory: Memory) -> dict[str, Any]:
-    return {"memory": memory.text, "type": memory.type, "date": memory.date, "score": memory.score}
+    return ranking.choose(query, found, _LIMIT)

@@ -145,8 +145,20 @@ def respond(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def refuse(refusal: Refusal, *, user_id: str | None, **known: Any) -> dict[str, Any]:
-    """The response for `refusal`, logged with what is `known`: an error if the fault is ours."""
+def refuse(refusal: Refusal, started: float, *, user_id: str | None, **known: Any) -> dict[str, Any]:
+    """The response for `refusal`, logged with what is `known`: an error if the fault is ours.
+
+    Args:
+        refusal: what is refused, and why.
+        started: when the request came, by `time.monotonic()`.
+        user_id: whom it concerns, as far as that is known.
+        **known: more keys of the log line.
+    """
     log = logs.error if refusal.status >= 500 else logs.warning  # noqa: PLR2004
-    log("request refused", **{**known, "user_id": user_id, "status": refusal.status, "reason": str(refusal)})
+    known |= {
+        "status": refusal.status,
+        "reason": str(refusal),
+        "duration_ms": logs.milliseconds_since(started),
+    }
+    log("request refused", user_id=user_id, **known)
     return respond(refusal.status, {"error": str(refusal)})

@@ -70,11 +70,12 @@ class Callers:
         self._country_code = country_code
         self._shared = frozenset(shared_numbers)
 
-    def on_the_phone(self, raw: str) -> str | None:
+    def on_the_phone(self, raw: str, field: str) -> str | None:
         """The user id of somebody on the phone, or None for nobody.
 
         Args:
             raw: what the carrier says: a number in any spelling, a SIP or tel URI, a word, or nothing.
+            field: its name, as the sender knows it.
 
         Returns:
             The number in E.164, or None if it is withheld, shared, or no number that can be known.
@@ -82,22 +83,23 @@ class Callers:
         Raises:
             Refusal: 400, if `raw` holds a wildcard or control characters, which no carrier sends.
         """
-        _refuse_hostile(raw)
+        _refuse_hostile(raw, field)
         number = _digits(_address(raw))
         return self._known(_e164(number, self._country_code)) if number else None
 
-    def anywhere(self, raw: str) -> str | None:
+    def anywhere(self, raw: str, field: str) -> str | None:
         """The user id of somebody on the phone or on the web, or None for nobody.
 
         A web user's id is kept as it is if it is a plain one: letters, digits and `._:@+-`.
 
         Args:
             raw: a phone number in any spelling, or a web user's id.
+            field: its name, as the sender knows it.
 
         Raises:
             Refusal: 400, if `raw` holds a wildcard or control characters.
         """
-        _refuse_hostile(raw)
+        _refuse_hostile(raw, field)
         address = _address(raw)
         number = _digits(address)
         if number:
@@ -114,10 +116,10 @@ class Callers:
         return None if number in self._shared else number
 
 
-def _refuse_hostile(raw: str) -> None:
+def _refuse_hostile(raw: str, field: str) -> None:
     """A wildcard means every user to Mem0; control characters hide what an id really is."""
     if "*" in raw or any(unicodedata.category(character) in {"Cc", "Cs"} for character in raw):
-        raise bad_request("the caller's id holds characters that no caller's id has")
+        raise bad_request(f"{field} holds characters that no caller's id has")
 
 
 def _address(raw: str) -> str:

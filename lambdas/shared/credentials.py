@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from shared import aws, logs
+from shared import aws, environment, logs
 
-CACHE_SECONDS = 300.0
+CACHE_SECONDS = environment.number("CREDENTIALS_CACHE_SECONDS", 300, least=1, most=3600)
 """How long a rotated secret may still be in use here."""
 _REFRESH_SECONDS = 2.0
 _RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still served
@@ -30,13 +30,18 @@ class CredentialsError(Exception):
 
 
 class Credentials:
-    """Reads and caches the credentials of one container. An environment variable of the same name wins."""
+    """Reads and caches the credentials of one container. An environment variable of the same name wins.
+
+    Attributes:
+        stale: whether the secret could not be read anew when it should have been.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._secret: dict[str, Any] | None = None
         self._expires = 0.0
         self._read_at = 0.0
+        self.stale = False
 
     def text(self, name: str) -> str:
         """The credential `name`, which must be there.
@@ -76,16 +81,20 @@ class Credentials:
             raise self._missing(name)
         return keys
 
-    def refresh(self) -> bool:
+    def refresh(self, *, at_once: bool = False) -> bool:
         """Read the secret anew at the next question, because what it says did not fit.
 
         A key that was rotated a moment ago is known so before the cache runs out. Not more often than every
         two seconds, so that a flood of wrong keys does not become a flood of requests to Secrets Manager.
 
+        Args:
+            at_once: however lately it was read: when Mem0 refuses our key, which no stranger can bring about.
+
         Returns:
             Whether the next question may get another answer.
         """
-        if self._secret is None or self._clock() - self._read_at < _REFRESH_SECONDS:
+        lately = self._clock() - self._read_at < _REFRESH_SECONDS
+        if self._secret is None or (lately and not at_once):
             return False
         self._expires = 0.0
         return True
@@ -94,6 +103,7 @@ class Credentials:
         return os.environ[name] if name in os.environ else self._read().get(name)
 
     def _missing(self, name: str) -> CredentialsError:
+        self._expires = 0.0  # whoever mends the secret need not wait for the cache
         return CredentialsError(f"{name} is missing or empty in the secret {_secret_name()!r}: set it there")
 
     def _read(self) -> dict[str, Any]:
@@ -104,10 +114,12 @@ class Credentials:
             self._secret = _fetch()
             self._read_at = now
             self._expires = now + CACHE_SECONDS
+            self.stale = False
         except CredentialsError as failure:
             if self._secret is None:
                 raise
             # Calls go on with what was right a moment ago, rather than stop with Secrets Manager.
+            self.stale = True
             self._expires = now + _RETRY_SECONDS
             logs.error("secret could not be refreshed", user_id=None, reason=str(failure))
         return self._secret

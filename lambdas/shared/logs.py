@@ -39,6 +39,11 @@ def shorten(user_id: str) -> str:
     return f"{user_id[:5]}•••{user_id[-4:]}" if _PHONE.fullmatch(user_id) else user_id
 
 
+def milliseconds_since(started: float) -> float:
+    """How long ago `started` was, by `time.monotonic()`."""
+    return round((time.monotonic() - started) * 1000, 1)
+
+
 def info(message: str, *, user_id: str | None = None, metrics: Metrics | None = None, **fields: Any) -> None:
     """Log what happened. `user_id` is shortened; durations are in milliseconds and end in `_ms`."""
     _log.info(message, extra=_extra(user_id and shorten(user_id), metrics, fields))

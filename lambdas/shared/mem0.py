@@ -154,10 +154,10 @@ class Mem0:
                 user_id=user_id,
                 operation=operation,
                 reason=str(error),
-                metrics={"Mem0Latency": _milliseconds_since(started), "Mem0Errors": 1},
+                metrics={"Mem0Latency": logs.milliseconds_since(started), "Mem0Errors": 1},
             )
             raise
-        elapsed = _milliseconds_since(started)
+        elapsed = logs.milliseconds_since(started)
         logs.info("Mem0 answered", user_id=user_id, operation=operation, metrics={"Mem0Latency": elapsed})
         return answer
 
@@ -167,17 +167,16 @@ class Mem0:
                 return self._explained(lambda: action(self._connected()))
             except RefusedKeyError:
                 # The key may have been rotated since the secret was read. Once, because it may also be wrong.
-                if not self._credentials.refresh():
+                if not self._credentials.refresh(at_once=True):
                     raise
-                self._client = None
                 return self._explained(lambda: action(self._connected()))
+
+    def _key(self) -> str:
+        return self._credentials.text("MEM0_API_KEY")
 
     def _connected(self) -> MemoryClient:
         with self._lock:
-            try:
-                key = self._credentials.text("MEM0_API_KEY")
-            except CredentialsError as error:
-                raise Mem0Error(str(error)) from None
+            key = self._explained(self._key)
             if self._client is None or self._client.api_key != key:
                 self._client = None
                 client = self._explained(
@@ -196,8 +195,7 @@ class Mem0:
             if expected and expected != actual:
                 raise Mem0Error(
                     f"{name} is {expected!r}, but the Mem0 API key belongs to {actual!r}: nothing was read or"
-                    f" written. Correct {name} or MEM0_API_KEY in the secret.",
-                    retryable=False,
+                    f" written. Correct {name} or MEM0_API_KEY in the secret."
                 )
 
     def _explained(self, action: Callable[[], T]) -> T:
@@ -209,10 +207,6 @@ class Mem0:
             raise Mem0Error(str(error)) from None
         except FAILURES as error:
             raise explain(error, self._host, self.timeout) from None
-
-
-def _milliseconds_since(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)
 
 
 def _own(rows: Sequence[object], user_id: str) -> list[Memory]:

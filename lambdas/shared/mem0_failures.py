@@ -60,9 +60,7 @@ def _status(error: Exception) -> int:
 
 def _for_status(status: int, retry_after: object) -> Mem0Error:
     if status in {401, 403}:
-        return RefusedKeyError(
-            f"Mem0 refused the API key (HTTP {status}): check MEM0_API_KEY in the secret", retryable=False
-        )
+        return RefusedKeyError(f"Mem0 refused the API key (HTTP {status}): check MEM0_API_KEY in the secret")
     if status == 429:  # noqa: PLR2004
         wait = str(retry_after or "")
         return Mem0Error(

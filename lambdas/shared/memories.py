@@ -19,7 +19,12 @@ TYPES = (FACTUAL, SEMANTIC)
 _DATED = re.compile(r"^\[\d{4}-\d\d-\d\d\] ")
 _LETTER = r"[^\W\d_]"
 _NAME = re.compile(rf"{_LETTER}(?:{_LETTER}|[.'\u2019-] ?(?={_LETTER})| (?={_LETTER}))*\.?")
-_HARMLESS = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'"})
+# What looks like an angle bracket becomes the same quotation mark: a reader may take it for a fence, too.
+_OPENING = "<\u02c2\u276c\u276e\u2770\u27e8\u27ea\u3008\u300a\u2329\u29fc\u227a\u1438\u226a\u22d6"
+_CLOSING = ">\u02c3\u276d\u276f\u2771\u27e9\u27eb\u3009\u300b\u232a\u29fd\u227b\u1433\u226b\u22d7"
+_HARMLESS = str.maketrans(
+    {**dict.fromkeys(_OPENING, "\u2039"), **dict.fromkeys(_CLOSING, "\u203a"), "`": "'"}
+)
 _LONGEST_NAME = 60
 _LONGEST_MEMORY = 20_000
 _EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
@@ -87,7 +92,7 @@ def plain_text(text: str, *, longest: int = _LONGEST_MEMORY) -> str:
     which ElevenLabs reads as a variable, are pulled apart; angle brackets, of which our fences are made,
     become quotation marks.
     """
-    text = unicodedata.normalize("NFKC", text[:longest])
+    text = unicodedata.normalize("NFKC", text[:longest])[:longest]  # one character may become eighteen
     kept = "".join(
         " " if _is_space(character) else character for character in text if not _is_hidden(character)
     )

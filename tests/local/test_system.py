@@ -42,7 +42,8 @@ def test_client_data_refuses_who_does_not(system: System) -> None:
 
 def test_retrieve_answers(system: System) -> None:
     body = {"query": "anything", "user_id": "+16125550143"}
-    assert post(system.endpoints.retrieve_url, body) == (200, {"memories": []})
+    status, answer = post(system.endpoints.retrieve_url, body)
+    assert (status, answer["memories"]) == (200, [])
 
 
 def test_post_call_refuses_an_unsigned_body(system: System) -> None:

@@ -9,11 +9,11 @@ NUMBER = "+16125550142"
 
 
 def phone_caller(raw: str, country_code: str = "") -> str | None:
-    return Callers(country_code).on_the_phone(raw)
+    return Callers(country_code).on_the_phone(raw, "caller_id")
 
 
 def any_caller(raw: str) -> str | None:
-    return Callers().anywhere(raw)
+    return Callers().anywhere(raw, "user_id")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_look_alike_digits_are_no_number() -> None:
 def test_number_that_many_people_share_is_nobody() -> None:
     callers = Callers(shared_numbers=[NUMBER])
     for spelling in (NUMBER, "1 612 555 0142", "sip:+16125550142@sip.example.com"):
-        assert callers.on_the_phone(spelling) is None
-        assert callers.anywhere(spelling) is None
-    assert callers.on_the_phone("+16125550143") == "+16125550143"
+        assert callers.on_the_phone(spelling, "caller_id") is None
+        assert callers.anywhere(spelling, "user_id") is None
+    assert callers.on_the_phone("+16125550143", "caller_id") == "+16125550143"

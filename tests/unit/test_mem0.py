@@ -4,8 +4,10 @@ import datetime as dt
 import random
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from local.mem0.server import Mem0StandIn
@@ -154,7 +156,7 @@ def test_project_is_not_checked_where_none_is_expected(connection: Mem0, aws: Aw
         ({"status": 429, "headers": {"Retry-After": "7"}}, "too many (HTTP 429)", True),
         ({"status": 400}, "Mem0 rejected the request (HTTP 400)", False),
         ({"status": 402}, "quota is used up (HTTP 402)", True),
-        ({"status": 401}, "check MEM0_API_KEY in the secret", False),
+        ({"status": 401}, "check MEM0_API_KEY in the secret", True),
         ({"refuse": True}, "could not be reached at http://127.0.0.1", True),
         ({"garbage": True}, "something other than what its API promises", True),
         ({"hang": True}, "did not answer within 0.5 seconds", True),
@@ -248,3 +250,13 @@ def test_failure_at_start_is_logged_and_survived(
     assert "no connection to Mem0 at start" in caplog.text
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
     assert connection.all_memories(CALLER) == ([], 0)
+
+
+def test_two_adds_at_once_both_survive_a_rotated_key(aws: Aws, mem0: Mem0StandIn) -> None:
+    connection = Mem0(Credentials())
+    connection.prepare()
+    aws.set_secret(MEM0_API_KEY="the new key")
+    httpx.put(f"{mem0.url}/_credentials", json={"api_keys": ["the new key"]}).raise_for_status()
+    with ThreadPoolExecutor(2) as adders:
+        both = [adders.submit(remember, connection, text) for text in ("One.", "Two.")]
+    assert [each.exception() for each in both] == [None, None]

@@ -1,42 +1,87 @@
-"""What Mem0 is given: passages that can be found, and a conversation to infer facts from."""
+"""What is kept word for word: passages that can be found, bounded in length and in number."""
 
 import itertools
 
 from post_call import passages
 from post_call.record import CallRecord, Turn
 
+DATE = "[2026-03-03] "
 
-def call(*texts: str, summary: str = "", collected: dict[str, str] | None = None) -> CallRecord:
+
+def call(*texts: str, summary: str = "") -> CallRecord:
     turns = tuple(Turn("user" if index % 2 else "agent", text) for index, text in enumerate(texts))
-    return CallRecord("conv_1", "agent_1", "+16125550142", 1_772_532_000, turns, summary, collected or {})
+    return CallRecord("conv_1", "agent_1", "+16125550142", 1_772_532_000, turns, summary, {})
 
 
-def contents(messages: list[dict[str, str]]) -> list[str]:
-    return [message["content"] for message in messages]
+def contents(record: CallRecord) -> list[str]:
+    return [message["content"] for message in passages.passages(record)]
+
+
+def long_call(summary: str = "") -> CallRecord:
+    return call(
+        *(f"Sentence number {number} of a long talk about the garden and its beds." for number in range(100)),
+        summary=summary,
+    )
 
 
 def test_passage_carries_its_date_and_who_spoke() -> None:
-    (text,) = contents(passages.passages(call("How can I help?", "My tomatoes have spots.")))
+    (text,) = contents(call("How can I help?", "My tomatoes have spots."))
     assert text == "[2026-03-03] Agent: How can I help?\nCaller: My tomatoes have spots."
 
 
-def test_passages_are_bounded_overlap_and_keep_every_word() -> None:
-    turns = [f"Sentence number {number} of a long talk about the garden." for number in range(100)]
-    texts = contents(passages.passages(call(*turns)))
-    assert all(len(text) <= passages.LONGEST_PASSAGE + len("[2026-03-03] ") for text in texts)
-    for turn in turns:
-        assert any(turn in text for text in texts)
+def test_passages_overlap_by_a_turn_and_keep_every_word() -> None:
+    record = long_call()
+    texts = contents(record)
+    for turn in record.turns:
+        assert any(turn.text in text for text in texts)
     for before, after in itertools.pairwise(texts):
-        assert before.splitlines()[-1] in after
+        assert after.removeprefix(DATE).startswith(before.splitlines()[-1])
+
+
+def test_most_passages_have_about_600_characters() -> None:
+    lengths = [len(text) for text in contents(long_call())]
+    assert all(450 < length < 750 for length in lengths)
+
+
+def test_there_is_no_more_than_one_memory_for_each_400_characters() -> None:
+    for summary in ("", "They talked about the garden."):
+        for turns in range(12, 200, 7):
+            record = call(
+                *("It rained on the beans again, and nobody came to help me." for _ in range(turns))
+            )
+            said = sum(len(turn.text) for turn in record.turns)
+            record = call(*(turn.text for turn in record.turns), summary=summary)
+            if said >= 800:
+                assert len(contents(record)) <= said / passages.CHARACTERS_PER_MEMORY
+
+
+def test_no_passage_is_longer_than_the_bound() -> None:
+    for texts in (["x" * 5000, "y" * 10, "z" * 900], ["word " * 110] * 30, ["yes!"] * 2000):
+        lengths = [len(text) - len(DATE) for text in contents(call(*texts))]
+        assert max(lengths) <= passages.LONGEST_PASSAGE
 
 
 def test_a_turn_longer_than_a_passage_is_cut_between_words() -> None:
     words = [f"word{number}" for number in range(1000)]
-    texts = contents(passages.passages(call(" ".join(words))))
-    found = [word for text in texts for word in text.replace("Agent:", "").split()[1:]]
-    assert found == words
+    lines = [
+        line for text in contents(call(" ".join(words))) for line in text.removeprefix(DATE).splitlines()
+    ]
+    pieces = dict.fromkeys(line.removeprefix("Agent: ") for line in lines)
+    assert " ".join(pieces).split() == words
+
+
+def test_fillers_are_dropped_and_answers_are_not() -> None:
+    (text,) = contents(call("Shall I cancel it?", "Hm...", "Take your time.", "Yes.", "Okay.", "Uh, mhm"))
+    assert text == "[2026-03-03] Agent: Shall I cancel it?\nAgent: Take your time.\nCaller: Yes."
+
+
+def test_a_call_of_fillers_leaves_nothing() -> None:
+    assert contents(call("Okay.", "Hm", "Oh.")) == []
 
 
 def test_summary_is_a_memory_of_its_own() -> None:
-    texts = contents(passages.passages(call("Hi.", "Hello.", summary="They talked.")))
-    assert texts[-1] == "[2026-03-03] Summary of the call: They talked."
+    texts = contents(call("Hi there.", "Hello.", summary="They talked."))
+    assert texts == [
+        "[2026-03-03] Agent: Hi there.\nCaller: Hello.",
+        "[2026-03-03] Summary of the call: They talked.",
+    ]

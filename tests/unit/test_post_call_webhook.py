@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.mem0.server import Mem0StandIn
-from tests.unit.conftest import Aws, Load, body_of, request
+from tests.unit.conftest import SECRET_NAME, Aws, Load, body_of, request
 
 CALLER = "+16125550142"
 START = 1_772_532_000
@@ -88,6 +88,21 @@ def test_body_may_come_in_base64(load: Load, aws: Aws) -> None:
 def test_array_of_one_is_accepted(load: Load, aws: Aws) -> None:
     assert deliver(load("post_call.handler"), [payload()])[0] == 200
     assert len(aws.received(aws.queue_url)) == 1
+
+
+def test_every_event_of_an_array_is_taken_in(load: Load, aws: Aws) -> None:
+    module = load("post_call.handler")
+    events = [payload(conversation_id="c1"), {"type": "post_call_audio"}, payload(conversation_id="c2")]
+    assert deliver(module, events)[0] == 200
+    status, body = deliver(module, [payload(conversation_id="c3"), payload(conversation_id=7)])
+    assert status == 400
+    assert "conversation_id" in body["error"]
+    queued = []
+    while messages := aws.received(aws.queue_url):
+        queued += [json.loads(message["Body"])["conversation_id"] for message in messages]
+        for message in messages:
+            aws.sqs.delete_message(QueueUrl=aws.queue_url, ReceiptHandle=message["ReceiptHandle"])
+    assert sorted(queued) == ["c1", "c2", "c3"]
 
 
 def test_one_delivery_twice_is_one_message(load: Load, aws: Aws) -> None:
@@ -178,7 +193,7 @@ def test_web_call_belongs_to_its_user_id(load: Load, aws: Aws) -> None:
         (payload(conversation_id=None), "conversation_id"),
         (payload(transcript="x"), "transcript"),
         (payload(metadata={"phone_call": {"external_number": ["*"]}}), "external_number"),
-        (payload(metadata={"phone_call": {"external_number": "*"}}), "caller"),
+        (payload(metadata={"phone_call": {"external_number": "*"}}), "external_number"),
         (payload(metadata={}, user_id={"ne": "x"}), "user_id"),
     ],
 )
@@ -223,3 +238,36 @@ def test_log_tells_the_call_and_nothing_that_was_said(load: Load, caplog: pytest
     everything = " ".join(str(vars(each)) for each in caplog.records)
     for secret in ("tomatoes", CALLER, "Maria", "local-hmac-key"):
         assert secret not in everything
+
+
+def test_secrets_never_reach_the_queue(load: Load, aws: Aws) -> None:
+    spoken = [
+        {"role": "agent", "message": "What is the card number, and the security code?"},
+        {"role": "user", "message": "4242 4242 4242 4242, and the code is one two three."},
+    ]
+    analysis = {
+        "transcript_summary": "Paid with 4242424242424242.",
+        "data_collection_results": {"cvv": {"value": "123"}},
+    }
+    assert deliver(load("post_call.handler"), payload(transcript=spoken, analysis=analysis))[0] == 200
+    (message,) = aws.received(aws.queue_url)
+    record = json.loads(message["Body"])
+    assert record["turns"][1] == ["user", "[card number], and the code is [security code]."]
+    assert record["summary"] == "Paid with [card number]."
+    assert record["collected"] == {"cvv": "[security code]"}
+
+
+def test_call_that_an_answering_machine_took_is_ignored(load: Load, aws: Aws) -> None:
+    heard = [{"role": "user", "message": "Please leave a message after the tone."}]
+    assert deliver(load("post_call.handler"), payload(transcript=heard)) == (200, {"status": "ignored"})
+    assert aws.received(aws.queue_url) == []
+
+
+def test_signature_is_not_refused_for_good_while_the_keys_cannot_be_read_anew(load: Load, aws: Aws) -> None:
+    handler = load("post_call.handler")
+    assert deliver(handler, payload())[0] == 200
+    handler.webhook.credentials._read_at -= 3  # as if the secret had been read three seconds ago
+    aws.secrets.delete_secret(SecretId=SECRET_NAME, ForceDeleteWithoutRecovery=True)
+    body = json.dumps(payload()).encode()
+    event = request(body.decode(), ElevenLabs_Signature=signed(body, key="the new key"))
+    assert handler.lambda_handler(event, None)["statusCode"] == 500

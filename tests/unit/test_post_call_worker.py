@@ -173,12 +173,22 @@ def test_unreachable_ledger_keeps_the_call_in_the_queue(
     assert work(module, call()) == []
 
 
-def test_key_of_another_project_writes_nothing(load: Load, aws: Aws, mem0: Mem0StandIn) -> None:
+def test_key_of_another_project_writes_nothing_until_somebody_mends_it(
+    load: Load, aws: Aws, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
     aws.set_secret(MEM0_PROJECT_ID="another")
-    assert work(load("post_call.handler"), call()) == []
+    assert work(load("post_call.handler"), call()) == ["m0"]
     assert adds(mem0) == []
-    (letter,) = aws.received(aws.dead_letters_url)
-    assert "MEM0_PROJECT_ID" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert "MEM0_PROJECT_ID" in " ".join(str(vars(record)) for record in caplog.records)
+    aws.set_secret()
+    assert work(load("post_call.handler"), call()) == []
+    assert len(adds(mem0)) == 2
+
+
+def test_refused_key_keeps_the_call_in_the_queue(load: Load, mem0: Mem0StandIn, aws: Aws) -> None:
+    mem0.set_faults({"operation": "add", "status": 401})
+    assert work(load("post_call.handler"), call()) == ["m0"]
+    assert aws.received(aws.dead_letters_url) == []
 
 
 def test_another_workers_claim_is_respected(load: Load, mem0: Mem0StandIn) -> None:
@@ -281,3 +291,15 @@ def test_errors_name_the_caller_and_nothing_that_was_said(
     assert errors
     assert all(record.user_id == CALLER for record in errors)  # type: ignore[attr-defined]
     assert "tomatoes" not in " ".join(str(vars(each)) for each in caplog.records)
+
+
+def test_only_the_wanted_type_is_stored(load: Load, mem0: Mem0StandIn) -> None:
+    assert work(load("post_call.handler", STORE_TYPES="semantic"), call()) == []
+    assert [add["metadata"]["type"] for add in adds(mem0)] == ["semantic"]
+
+
+def test_each_type_expires_as_it_is_set(load: Load, mem0: Mem0StandIn) -> None:
+    module = load("post_call.handler", FACTUAL_RETENTION_DAYS="", SEMANTIC_RETENTION_DAYS="30")
+    assert work(module, call()) == []
+    expiry = {add["metadata"]["type"]: add.get("expiration_date") for add in adds(mem0)}
+    assert expiry == {"factual": None, "semantic": "2026-04-02"}

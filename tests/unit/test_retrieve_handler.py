@@ -86,7 +86,9 @@ def test_limit_is_a_setting(load: Load) -> None:
 def test_withheld_number_finds_nothing(load: Load, nobody: str, mem0: Mem0StandIn) -> None:
     module = load("retrieve.handler")
     before = len(mem0.requests())
-    assert answer(module, {**QUERY, "user_id": nobody}) == (200, {"memories": []})
+    status, body = answer(module, {**QUERY, "user_id": nobody})
+    assert (status, body["memories"]) == (200, [])
+    assert body["message"]
     assert len(mem0.requests()) == before
 
 
@@ -100,7 +102,7 @@ def test_withheld_number_finds_nothing(load: Load, nobody: str, mem0: Mem0StandI
         ({"query": "  ", "user_id": CALLER}, "query"),
         ({"query": 7, "user_id": CALLER}, "query"),
         ({"query": "x" * 10_000, "user_id": CALLER}, "query"),
-        ({"query": "x", "user_id": "*"}, "caller"),
+        ({"query": "x", "user_id": "*"}, "user_id"),
         ({"query": "x", "user_id": ["*"]}, "user_id"),
         ({"query": "x", "user_id": {"in": [CALLER, STRANGER]}}, "user_id"),
         ({"query": "x", "user_id": None}, "user_id"),

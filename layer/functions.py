@@ -1,0 +1,115 @@
+"""Builds what is deployed of lambdas/: the sources, and bytecode that Lambda takes, in every cold start.
+
+CDK gives all files of an asset the time 1980, so bytecode that is checked against its source's time would be
+stale, and Lambda would compile each module anew while a phone rings. CDK's bundling and people run this file
+as a command, as they do layer/build.py. It refuses to fill a folder that holds something.
+"""
+
+import argparse
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+if not __package__:
+    sys.path.insert(0, str(HERE.parent))  # run as a command, Python looks only into this folder
+
+from layer.build import MTIME, PYTHONS  # noqa: E402 -- after the path is set
+from layer.bytecode import BytecodeError, find_compiler  # noqa: E402
+from layer.wheels import normalise  # noqa: E402
+
+LAMBDAS = HERE.parent / "lambdas"
+# What is shipped, by its ending: modules, and the prompts of the personas.
+SHIPPED = (".py", ".md")
+# What decides the bytes besides the sources.
+BUILDERS = ("functions.py", "wheels.py", "bytecode.py", "compile_tree.py", "compile.mjs")
+
+
+class BuildError(Exception):
+    """The code cannot be built; the message says why and what to do."""
+
+
+def shipped(source: Path = LAMBDAS) -> Iterator[Path]:
+    """The files below `source` that are deployed, relative to it and sorted.
+
+    Everything else that a developer's tools leave there would make each machine's asset another one.
+    """
+    for path in sorted(source.rglob("*")):
+        inside = path.relative_to(source)
+        left_by_tools = any(part == "__pycache__" or part.startswith(".") for part in inside.parts)
+        if path.suffix in SHIPPED and path.is_file() and not left_by_tools:
+            yield inside
+
+
+def asset_hash(*, python: str, source: Path = LAMBDAS) -> str:
+    """The identity of the code as 64 hexadecimal digits: equal exactly where the built files are equal."""
+    compiler = find_compiler(python)
+    digest = hashlib.sha256(f"{python} {compiler.identity if compiler else 'no bytecode'}\n".encode())
+    files = [(str(each.as_posix()), source / each) for each in shipped(source)]
+    for name, path in [*files, *((name, HERE / name) for name in BUILDERS)]:
+        content = path.read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def build(out: Path, *, python: str, source: Path = LAMBDAS) -> None:
+    """Copy the functions' code to `out`, a new or empty folder, with bytecode for `python` ("3.13").
+
+    Raises:
+        BuildError: `out` holds something, or cannot be written.
+        BytecodeError: a source does not compile.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise BuildError(f"{out} is not an empty folder; remove it or name another")
+    try:
+        for each in shipped(source):
+            (out / each).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / each, out / each)
+        compiler = find_compiler(python)
+        if compiler:
+            # The bytecode calls its source /opt/..., as in a layer; Python corrects that when it loads it.
+            compiler.run(out)
+        else:
+            _say(
+                f"warning: no Python {python} here to compile with, so the functions ship without bytecode "
+                f"and start slower; `npm ci` brings one for 3.13, else install python{python}"
+            )
+        normalise(out, mtime=MTIME)
+    except OSError as error:
+        raise BuildError(f"{out} cannot be written: {error.strerror or error}") from error
+
+
+def _say(text: str) -> None:
+    print(f"functions: {text}", file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code (0 built, 1 failed, 2 wrong arguments)."""
+    parser = argparse.ArgumentParser(
+        prog="layer/functions.py",
+        description="Build what is deployed of lambdas/, with bytecode. Needs no Docker.",
+        epilog="Example: python layer/functions.py .cache/functions --python 3.13",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, nargs="?", help="new or empty folder")
+    parser.add_argument("--python", default="3.13", choices=PYTHONS, help="its Python (default: %(default)s)")
+    parser.add_argument(
+        "--asset-hash", action="store_true", help="build nothing; print the hash that the code would have"
+    )
+    options = parser.parse_args(arguments)
+    if options.asset_hash:
+        print(asset_hash(python=options.python))
+        return 0
+    if options.out is None:
+        parser.error("the following arguments are required: OUT")
+    try:
+        build(options.out.absolute(), python=options.python)
+    except (BuildError, BytecodeError) as error:
+        _say(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

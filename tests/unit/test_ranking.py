@@ -1,0 +1,143 @@
+"""What of Mem0's candidates the agent gets to read."""
+
+import datetime as dt
+import random
+
+from retrieve import ranking
+from shared.memories import FACTUAL, SEMANTIC, Memory
+
+DAY = dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC)
+
+
+def memory(text: str, *, day: int = 0, kind: str = SEMANTIC, score: float = 0.5) -> Memory:
+    return Memory(text, kind, DAY + dt.timedelta(days=day), score, "")
+
+
+def texts(query: str, *found: Memory, limit: int = 3) -> list[str]:
+    return [each.text for each in ranking.choose(query, found, limit)]
+
+
+def test_nothing_found_is_nothing_chosen() -> None:
+    assert ranking.choose("tomatoes", [], 3) == []
+
+
+def test_no_memory_is_said_in_words() -> None:
+    assert ranking.answer([]) == {"memories": [], "message": ranking.NOTHING}
+
+
+def test_answer_has_the_fields_that_agents_rely_on() -> None:
+    chosen = ranking.choose("spots", [memory("Caller: They have spots.", score=0.7)], 3)
+    assert ranking.answer(chosen) == {
+        "memories": [
+            {"memory": "Caller: They have spots.", "type": "semantic", "date": "2026-03-03", "score": 0.7}
+        ]
+    }
+
+
+def test_overlapping_passages_become_one_without_repeating_a_turn() -> None:
+    found = texts(
+        "tomatoes",
+        memory("Caller: The tomatoes died. Agent: Which tomatoes?"),
+        memory("Agent: Which tomatoes? Caller: The yellow tomatoes."),
+    )
+    assert found == ["Caller: The tomatoes died. Agent: Which tomatoes? Caller: The yellow tomatoes."]
+
+
+def test_passages_are_put_together_in_whatever_order_they_come() -> None:
+    parts = [f"Agent: Question {n}? Caller: Reply {n}. Agent: Question {n + 1}?" for n in range(4)]
+    random.Random(3).shuffle(parts)
+    (whole,) = texts("question", *map(memory, parts))
+    assert whole.startswith("Agent: Question 0? Caller: Reply 0. Agent: Question 1?")
+    assert whole.endswith("Agent: Question 4?")
+    assert whole.count("Question 2?") == 1
+
+
+def test_what_was_not_found_between_two_passages_is_a_gap() -> None:
+    (whole,) = texts("rain", memory("Caller: Rain came."), memory("Caller: More rain came."))
+    assert whole == f"Caller: Rain came.{ranking.GAP}Caller: More rain came."
+
+
+def test_together_they_stay_within_the_bound() -> None:
+    rng = random.Random(1)
+    words = "tomato garden spots rain beans frost soil water seeds fence".split()  # noqa: SIM905
+
+    def turn() -> str:
+        return f"Caller: {' '.join(rng.choices(words, k=rng.randint(1, 90)))}."
+
+    for limit in (1, 3, 5):
+        found = [
+            memory(" ".join(turn() for _ in range(6)), day=rng.randint(0, 9), score=rng.random())
+            for _ in range(60)
+        ]
+        found += [memory("fact " * 4000, kind=FACTUAL, day=3)]
+        chosen = texts("tomato frost", *found, limit=limit)
+        assert 0 < len(chosen) <= limit
+        assert sum(map(len, chosen)) <= limit * ranking.CHARACTERS
+        assert max(map(len, chosen)) <= ranking.LONGEST
+
+
+def test_turn_with_the_words_comes_before_a_passage_that_mem0_likes_better() -> None:
+    long = "Caller: " + "I went out and looked at the weather. " * 15
+    chosen = texts(
+        "Where is the spare key?",
+        memory(long, score=0.52),
+        memory("Agent: And then? Caller: The spare key hangs behind the shed.", day=1, score=0.5),
+    )
+    assert "spare key" in chosen[0]
+
+
+def test_answer_after_the_question_comes_along() -> None:
+    filler = " ".join(f"Agent: Tell me more about your holiday number {n}." for n in range(40))
+    (text,) = texts(
+        "What is the dog's name?", memory(f"{filler} Agent: What is the dog's name? Caller: Juniper.")
+    )
+    assert "Agent: What is the dog's name? Caller: Juniper." in text
+
+
+def test_fact_that_a_turn_states_is_not_said_twice() -> None:
+    chosen = ranking.choose(
+        "allergy",
+        [
+            memory("Juniper is allergic to chicken", kind=FACTUAL),
+            memory("Caller: Juniper is allergic to chicken, you know."),
+        ],
+        3,
+    )
+    assert [each.text for each in chosen] == ["Caller: Juniper is allergic to chicken, you know."]
+    assert chosen[0].type == SEMANTIC
+
+
+def test_fact_that_no_turn_states_stands_before_what_was_said() -> None:
+    (text,) = texts(
+        "allergy",
+        memory("Caller: She gets ear infections from chicken."),
+        memory("The dog has a poultry allergy", kind=FACTUAL),
+    )
+    assert text == f"The dog has a poultry allergy{ranking.GAP}Caller: She gets ear infections from chicken."
+
+
+def test_facts_alone_are_factual() -> None:
+    (only,) = ranking.choose("city", [memory("Home city: Uppsala.", kind=FACTUAL)], 3)
+    assert (only.text, only.type) == ("Home city: Uppsala.", FACTUAL)
+
+
+def test_summary_is_told_only_when_nothing_else_of_its_call_was_found() -> None:
+    summary = memory("Summary of the call: They talked about beans.")
+    assert texts("beans", summary) == [summary.text]
+    assert texts("beans", summary, memory("Caller: I like beans.")) == ["Caller: I like beans."]
+
+
+def test_same_words_on_two_days_come_once() -> None:
+    found = [memory("Caller: I like beans.", day=day) for day in range(3)]
+    assert texts("beans", *found) == ["Caller: I like beans."]
+
+
+def test_memories_of_unknown_date_stay_apart() -> None:
+    epoch = dt.datetime.fromtimestamp(0, dt.UTC)
+    found = [Memory(f"Caller: Bean {number}.", SEMANTIC, epoch, 0.5, "") for number in range(3)]
+    assert len(texts("bean", *found)) == 3
+
+
+def test_scores_of_nought_do_no_harm() -> None:
+    assert texts("?", memory("Caller: Hello there.", score=0.0)) == ["Caller: Hello there."]
+    assert texts("?", memory("A fact.", score=0.0, kind=FACTUAL)) == ["A fact."]

@@ -1,0 +1,33 @@
+"""The prompt in the README is the one that these memories give."""
+
+import datetime as dt
+import re
+from pathlib import Path
+
+from client_data import personas
+from client_data.context import SUMMARY, compose
+from shared.memories import FACTUAL, SEMANTIC, Memory
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+NOW = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
+
+
+def memory(text: str, kind: str, month: int, day: int) -> Memory:
+    return Memory(text, kind, dt.datetime(2026, month, day, 10, tzinfo=dt.UTC), 0.0, "Maria Keller")
+
+
+MEMORIES = [
+    memory("Juniper gets ear drops every evening, two drops.", FACTUAL, 3, 3),
+    memory("Maria prefers text messages, and no calls in the morning.", FACTUAL, 3, 3),
+    memory(f"{SUMMARY}Juniper's ears are better. A check-up was booked for 17 March.", SEMANTIC, 3, 3),
+    memory("Caller: Piotr in apartment fourteen has the spare key.", SEMANTIC, 3, 3),
+    memory("Juniper, Maria's whippet, is allergic to chicken.", FACTUAL, 2, 10),
+    memory("Maria prefers to be called.", FACTUAL, 2, 10),
+    memory(f"{SUMMARY}Maria registered her dog Juniper.", SEMANTIC, 2, 10),
+]
+
+
+def test_prompt_is_shown_as_it_is_produced() -> None:
+    shown = re.search(r"<!-- example: prompt -->\n```text\n(.*?)\n```", README, re.DOTALL)
+    assert shown, "README.md has no example named prompt"
+    assert shown.group(1) == personas.prompt("agent_01", compose(MEMORIES, 6000, NOW))
