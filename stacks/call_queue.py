@@ -12,10 +12,12 @@ from stacks.endpoint import Endpoint
 
 # The longest that SQS keeps a message.
 KEEP = cdk.Duration.days(14)
-# Deliveries of a message before it is moved to the dead letters.
+# Deliveries of a message before it is moved to the dead letters. The worker counts along, so that the last
+# failure moves it there with its reason; the queue does it where the worker never came to an end.
 TRIES = 5
-# Calls that one invocation of the worker takes. Small, because each costs it two requests to Mem0.
-BATCH = 5
+# Calls that one invocation of the worker takes. One, so that its time limit is a matter of one call, and a
+# call that fails is counted against nobody else.
+BATCH = 1
 
 
 class CallQueue(Construct):
@@ -60,6 +62,7 @@ class CallQueue(Construct):
         endpoint.set_environment(
             CALL_QUEUE_URL=self.calls.queue_url,
             DEAD_LETTER_QUEUE_URL=self.dead_letters.queue_url,
+            TRIES=str(TRIES),
         )
         endpoint.function.add_event_source_mapping(
             "Calls",

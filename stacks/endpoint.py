@@ -50,6 +50,7 @@ class Endpoint(Construct):
     """A function behind `POST /{name}`.
 
     Attributes:
+        name: "client-data", "retrieve" or "post-call".
         function: the function.
         role: what it may do; extend it with `allow`.
         url: where to send requests, path included.
@@ -68,9 +69,15 @@ class Endpoint(Construct):
         runtime: Runtime,
         timeout: cdk.Duration,
         environment: dict[str, str],
+        snap_start: bool = False,
     ) -> None:
-        """Make the endpoint `name` ("client-data"); its handler is in the package "client_data"."""
+        """Make the endpoint `name` ("client-data"); its handler is in the package "client_data".
+
+        With `snap_start`, requests go to the alias "live" of a published version, which starts from a
+        snapshot; there is none of the unpublished function.
+        """
         super().__init__(scope, construct_id)
+        self.name = name
         self._name = f"agentic-memory-{settings.stage}-{name}"
         self._route = f"POST /{name}"
         log_group = self._log_group("Log", f"/aws/lambda/{self._name}", settings)
@@ -102,7 +109,11 @@ class Endpoint(Construct):
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE,
             recursive_loop=lambda_.RecursiveLoop.TERMINATE,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
+            # A snapshot is charged for as long as its version is there.
+            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.DESTROY),
         )
+        self._invoked = self._live() if snap_start else self.function
         self.api = apigateway.CfnApi(
             self, "Api", name=self._name, description=description, protocol_type="HTTP"
         )
@@ -119,6 +130,16 @@ class Endpoint(Construct):
         """Add environment variables to the function."""
         for name, value in variables.items():
             self.function.add_environment(name, value)
+
+    def _live(self) -> lambda_.Alias:
+        """The alias of the version that this deployment publishes; a change of anything makes a new one."""
+        cdk.Validations.of(self.function).acknowledge(
+            cdk.Acknowledgment(
+                id="Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
+                reason="The alias below publishes a version, and requests go to nothing else.",
+            )
+        )
+        return lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
 
     def _log_group(self, construct_id: str, name: str, settings: Settings) -> logs.LogGroup:
         group = logs.LogGroup(
@@ -139,7 +160,7 @@ class Endpoint(Construct):
             "Integration",
             api_id=self.api.ref,
             integration_type="AWS_PROXY",
-            integration_uri=self.function.function_arn,
+            integration_uri=self._invoked.function_arn,
             payload_format_version="2.0",
         )
         route = apigateway.CfnRoute(
@@ -154,7 +175,7 @@ class Endpoint(Construct):
             self,
             "Invoke",
             action="lambda:InvokeFunction",
-            function_name=self.function.function_arn,
+            function_name=self._invoked.function_arn,
             principal="apigateway.amazonaws.com",
             # The * stands for the stage, of which there is one; AWS's own tools write it so for "$default".
             source_arn=cdk.Stack.of(self).format_arn(

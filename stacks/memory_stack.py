@@ -11,7 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from stacks.alarms import Alarms
+from stacks.built import LAYER, built_code
 from stacks.call_queue import CallQueue, Ledger
+from stacks.dashboard import Dashboard
 from stacks.endpoint import Endpoint, Runtime
 from stacks.layer import Mem0Layer
 from stacks.settings import Settings
@@ -51,6 +54,7 @@ class MemoryStack(cdk.Stack):
             runtime=runtime,
             timeout=answer,
             environment=_environment(settings) | _prompt_environment(settings),
+            snap_start=settings.snap_start,
         )
         retrieve = Endpoint(
             self,
@@ -60,7 +64,8 @@ class MemoryStack(cdk.Stack):
             settings=settings,
             runtime=runtime,
             timeout=answer,
-            environment=_environment(settings),
+            environment=_environment(settings) | {"RETRIEVE_AUTH": settings.retrieve_auth},
+            snap_start=settings.snap_start,
         )
         post_call = Endpoint(
             self,
@@ -70,18 +75,22 @@ class MemoryStack(cdk.Stack):
             settings=settings,
             runtime=runtime,
             timeout=work,
-            environment=_environment(settings),
+            environment=_environment(settings) | _storing_environment(settings),
         )
 
         queue = CallQueue(self, "CallQueue", stage=settings.stage, worker_timeout=work)
         ledger = Ledger(self, "Ledger")
 
-        for endpoint in (client_data, retrieve, post_call):
+        endpoints = (client_data, retrieve, post_call)
+        for endpoint in endpoints:
             endpoint.allow(
                 "ReadCredentials", ["secretsmanager:GetSecretValue"], f"{credentials.secret_arn}-??????"
             )
         queue.feed(post_call, max_concurrency=settings.worker_concurrency)
         ledger.open_to(post_call)
+
+        alarms = Alarms(self, "Alarms", settings=settings, endpoints=endpoints, queue=queue)
+        Dashboard(self, "Dashboard", settings=settings, endpoints=endpoints, queue=queue, alarms=alarms)
 
         self._outputs(
             ClientDataUrl=client_data.url,
@@ -90,6 +99,7 @@ class MemoryStack(cdk.Stack):
             CallQueueUrl=queue.calls.queue_url,
             DeadLetterQueueUrl=queue.dead_letters.queue_url,
             LedgerTable=ledger.table.table_name,
+            AlarmTopicArn=alarms.topic.topic_arn,
         )
 
     def _outputs(self, **values: str) -> None:
@@ -103,11 +113,14 @@ def _runtime(stack: cdk.Stack, settings: Settings) -> Runtime:
         settings.architecture
     ]
     return Runtime(
-        python=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON),
+        python=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True),
         architecture=architecture,
-        # Left out is what differs from one machine to the next and would make each deployment look new.
-        code=lambda_.Code.from_asset(
-            str(LAMBDAS), exclude=["**/__pycache__", "**/*.pyc", "**/.*_cache", "**/.DS_Store"]
+        code=built_code(
+            LAMBDAS,
+            LAYER / "functions.py",
+            "--python",
+            PYTHON,
+            exclude=("**/__pycache__", "**/*.pyc", "**/.*_cache", "**/.DS_Store"),
         ),
         layer=Mem0Layer(stack, "Mem0Layer", architecture=architecture, python=PYTHON),
     )
@@ -123,6 +136,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "MEM0_TIMEOUT": str(settings.mem0_timeout_seconds),
         "CREDENTIALS_SECRET": settings.credentials_secret,
         "DEFAULT_COUNTRY_CODE": settings.default_country_code,
+        "SHARED_NUMBERS": settings.shared_numbers,
     }
 
 
@@ -132,4 +146,13 @@ def _prompt_environment(settings: Settings) -> dict[str, str]:
         "PROMPT_MODE": settings.prompt_mode,
         "ON_MEMORY_FAILURE": settings.on_memory_failure,
         "CONTEXT_CHARACTERS": str(settings.context_characters),
+    }
+
+
+def _storing_environment(settings: Settings) -> dict[str, str]:
+    """What PostCall alone needs to know. An empty number of days is for ever."""
+    return {
+        "STORE_TYPES": settings.store_types,
+        "FACTUAL_RETENTION_DAYS": str(settings.factual_retention_days or ""),
+        "SEMANTIC_RETENTION_DAYS": str(settings.semantic_retention_days or ""),
     }

@@ -1,6 +1,7 @@
 """The settings of a deployment: what a user may change, what is allowed, and what happens otherwise.
 
 They are CDK context: `-c stage=dev` on the command line (always text) or the "context" of cdk.json (JSON).
+What each may be is in stacks/rules.py.
 Every wrong value is reported at once, with its key, the value and what is allowed. It refuses keys that it
 does not know, because a misspelt setting that is silently ignored is found out in production.
 """
@@ -8,21 +9,14 @@ does not know, because a misspelt setting that is silently ignored is found out 
 import difflib
 import json
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
+from stacks.rules import RULES
+
 if TYPE_CHECKING:
     from constructs import IConstruct
-
-
-# The periods that CloudWatch Logs takes.
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
-    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
 
 
 class SettingsError(Exception):
@@ -52,6 +46,15 @@ class Settings:
         context_characters: length that the memories take in the prompt at most.
         default_country_code: calling code for numbers without one, such as "1"; "" takes only international
             ones.
+        shared_numbers: numbers that belong to many people, in E.164 with commas between them: such a caller
+            is nobody.
+        retrieve_auth: "none" lets Retrieve believe the `user_id` that it is sent, "call_token" demands the
+            token that ClientData gave out for this call.
+        store_types: which memories a call leaves: "both", "factual" or "semantic".
+        factual_retention_days: days after which a factual memory expires; None keeps them for ever.
+        semantic_retention_days: the same for semantic memories.
+        alarm_email: who is told of alarms; "" nobody.
+        snap_start: whether ClientData and Retrieve start from a snapshot of a published version.
     """
 
     stage: str = "prod"
@@ -69,6 +72,13 @@ class Settings:
     on_memory_failure: str = "fail"
     context_characters: int = 6000
     default_country_code: str = ""
+    shared_numbers: str = ""
+    retrieve_auth: str = "none"
+    store_types: str = "both"
+    factual_retention_days: int | None = None
+    semantic_retention_days: int | None = None
+    alarm_email: str = ""
+    snap_start: bool = False
 
     @classmethod
     def from_app(cls, app: "IConstruct") -> Self:
@@ -99,7 +109,7 @@ class Settings:
         for key, value in context.items():
             if key in known:
                 try:
-                    values[key] = _RULES[key](value)
+                    values[key] = RULES[key](value)
                 except ValueError as error:
                     wrong.append(f"{key}: {value!r} is not allowed; it must be {error}")
             elif not _belongs_to_cdk(key):
@@ -138,92 +148,3 @@ def _belongs_to_cdk(key: str) -> bool:
 def _suggestion(key: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
     return f"did you mean {close[0]}?" if close else f"the settings are {', '.join(known)}"
-
-
-def _integer(low: int, high: int) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
-            value = int(value)
-        elif isinstance(value, float) and value.is_integer():
-            value = int(value)  # JavaScript, which reads cdk.json, knows one kind of number
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _one_of(*allowed: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in allowed:
-            raise ValueError(" or ".join(repr(each) for each in allowed))
-        return str(value)
-
-    return parse
-
-
-def _text(pattern: str, allowed: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise ValueError(allowed)
-        return value
-
-    return parse
-
-
-def _retention(value: Any) -> int:
-    try:
-        days = _integer(min(RETENTION_DAYS), max(RETENTION_DAYS))(value)
-    except ValueError:
-        days = 0
-    if days not in RETENTION_DAYS:
-        raise ValueError(
-            f"one of {', '.join(map(str, RETENTION_DAYS))}, the periods that CloudWatch Logs knows"
-        )
-    return days
-
-
-def _reservation(value: Any) -> int | None:
-    if value is None or value == "null":
-        return None
-    try:
-        return _integer(3, 1000)(value)
-    except ValueError:
-        raise ValueError(
-            "null, or a whole number from 3 to 1000: the queue takes at least 2 instances of PostCall and "
-            "must leave one for new calls; 0 would stop all functions"
-        ) from None
-
-
-def _country_code(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = f"{value:g}"
-    return _text(r"|[1-9][0-9]{0,2}", "'' or a calling code from '1' to '999', without '+'")(value)
-
-
-_RULES: dict[str, Callable[[Any], Any]] = {
-    "stage": _text(
-        r"[a-z][a-z0-9-]{0,15}",
-        "a lower-case letter, then up to 15 lower-case letters, digits or hyphens",
-    ),
-    "credentials_secret": _text(
-        r"[A-Za-z0-9/_+=.@-]{1,512}",
-        "the name of a Secrets Manager secret, not its ARN: letters, digits and /_+=.@-",
-    ),
-    "reserved_concurrency": _reservation,
-    "log_retention_days": _retention,
-    "search_limit": _integer(1, 20),
-    "mem0_timeout_seconds": _integer(1, 20),
-    "mem0_host": _text(
-        r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?",
-        "an https:// URL without a slash at its end (Mem0's key must not travel unencrypted)",
-    ),
-    "memory_mb": _integer(128, 10240),
-    "architecture": _one_of("arm64", "x86_64"),
-    "throttle_rate": _integer(1, 10_000),
-    "throttle_burst": _integer(1, 5_000),
-    "prompt_mode": _one_of("override", "variable"),
-    "on_memory_failure": _one_of("fail", "continue"),
-    "context_characters": _integer(500, 50_000),
-    "default_country_code": _country_code,
-}

@@ -64,10 +64,12 @@ class Deployed:
         """What the role of an endpoint may do: the actions of each statement, and their resources."""
         statements = self.of(owner, "IAM::Policy").properties["PolicyDocument"]["Statement"]
         assert all(each["Effect"] == "Allow" and "Condition" not in each for each in statements)
-        return {
+        found = {
             (each.get("Sid", "-"), *_as_list(each["Action"])): _as_list(each["Resource"])
             for each in statements
         }
+        assert len(found) == len(statements), "two statements look alike, and one of them would be hidden"
+        return found
 
 
 def _as_list(value: str | list[str]) -> list[str]:

@@ -29,7 +29,14 @@ def test_code_asset_holds_the_lambdas_and_nothing_of_this_machine(assembly: Path
     code, layer = sorted(folders, key=lambda each: (each / "python").is_dir())
     shipped = {str(path.relative_to(code)) for path in code.rglob("*") if path.is_file()}
     assert {"client_data/handler.py", "retrieve/handler.py", "post_call/handler.py"} <= shipped
-    assert not [name for name in shipped if "__pycache__" in name or name.endswith(".pyc") or "/." in name]
+    compiled = {name for name in shipped if name.endswith(".pyc")}
+    assert compiled == {
+        f"{Path(name).parent}/__pycache__/{Path(name).stem}.cpython-313.pyc"
+        for name in shipped
+        if name.endswith(".py")
+    }
+    assert all((code / name).read_bytes()[4:8] == (1).to_bytes(4, "little") for name in compiled), "PEP 552"
+    assert {Path(name).suffix for name in shipped} == {".py", ".pyc", ".md"}
     assert (layer / "python" / "mem0" / "client" / "main.py").is_file()
 
 

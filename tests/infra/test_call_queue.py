@@ -59,6 +59,12 @@ def test_a_call_that_fails_five_times_becomes_a_dead_letter(deployed: Deployed) 
     assert "RedrivePolicy" not in deployed.named("CallQueueDeadLetters").properties
 
 
+def test_worker_counts_tries_as_the_queue_does(deployed: Deployed) -> None:
+    """Else the queue would move a call away without its reason, or the worker would never give one up."""
+    told = deployed.of("PostCall", "Lambda::Function").properties["Environment"]["Variables"]["TRIES"]
+    assert told == str(deployed.named("CallQueueCalls").properties["RedrivePolicy"]["maxReceiveCount"])
+
+
 @pytest.mark.parametrize("deadline", [5, 20])
 def test_a_call_stays_hidden_for_six_times_the_timeout_of_its_worker(
     synthesise: Synthesise, deadline: int
@@ -68,13 +74,13 @@ def test_a_call_stays_hidden_for_six_times_the_timeout_of_its_worker(
     assert given.named("CallQueueCalls").properties["VisibilityTimeout"] == 6 * timeout
 
 
-def test_post_call_works_the_queue_off_in_small_batches(deployed: Deployed) -> None:
+def test_post_call_works_the_queue_off_one_call_at_a_time(deployed: Deployed) -> None:
     sources = deployed.all("Lambda::EventSourceMapping")
     assert [each.properties for each in sources] == [
         {
             "EventSourceArn": "<CallQueueCalls.Arn>",
             "FunctionName": "<PostCallFunction>",
-            "BatchSize": 5,
+            "BatchSize": 1,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "ScalingConfig": {"MaximumConcurrency": 5},
         }

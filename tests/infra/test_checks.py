@@ -13,10 +13,11 @@ from stacks.checks import checked_app
 from stacks.endpoint import Endpoint
 from stacks.memory_stack import MemoryStack
 from stacks.settings import Settings
-from tests.infra.conftest import ROOT, new_app
+from tests.infra.conftest import ROOT, Synthesise, new_app
 from tests.infra.deployed import Deployed
 
 ENDPOINTS = ("ClientData", "Retrieve", "PostCall")
+EVERYTHING = {"snap_start": True, "alarm_email": "voice-team@example.com"}
 
 
 def findings(folder: Path, **settings: Any) -> list[str]:
@@ -39,6 +40,10 @@ def test_cdk_nag_finds_nothing_that_was_not_acknowledged(tmp_path: Path) -> None
     assert findings(tmp_path) == []
 
 
+def test_cdk_nag_finds_nothing_either_with_what_is_off_by_default(tmp_path: Path) -> None:
+    assert findings(tmp_path, **EVERYTHING) == []
+
+
 def test_every_acknowledgement_answers_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the list of what was acknowledged stands here, and none outlives its cause."""
     monkeypatch.setattr(Endpoint, "_acknowledge_findings", lambda *_: None)
@@ -53,12 +58,13 @@ def test_every_acknowledgement_answers_a_finding(tmp_path: Path, monkeypatch: py
     )
 
 
-def test_cfn_lint_finds_nothing(deployed: Deployed) -> None:
+def test_cfn_lint_finds_nothing(deployed: Deployed, synthesise: Synthesise) -> None:
     from cfnlint import lint  # noqa: PLC0415 -- its import takes longer than all other tests here together
     from cfnlint.config import ManualArgs  # noqa: PLC0415
 
-    found = lint(json.dumps(deployed.raw), config=ManualArgs(regions=["us-east-1", "eu-central-1"]))
-    assert [f"{each.rule.id} {each.message} at {each.path}" for each in found] == []
+    for each in (deployed, synthesise(**EVERYTHING)):
+        found = lint(json.dumps(each.raw), config=ManualArgs(regions=["us-east-1", "eu-central-1"]))
+        assert [f"{match.rule.id} {match.message} at {match.path}" for match in found] == []
 
 
 def test_the_app_of_the_command_line_is_checked() -> None:

@@ -1,7 +1,7 @@
 """Deployment: `cdk bootstrap` and `cdk deploy` of this very stack, against a local moto server.
 
-moto knows neither API Gateway's HTTP APIs nor X-Ray, so what it cannot make is stated by the template's tests
-alone.
+moto knows neither API Gateway's HTTP APIs nor X-Ray nor alarms, so what it cannot make is stated by the
+template's tests alone.
 """
 
 import os
@@ -117,3 +117,10 @@ def test_queue_feeds_post_call(account: Any) -> None:
 def test_layer_is_published(account: Any) -> None:
     layers = account("lambda").list_layers()["Layers"]
     assert [each["LatestMatchingVersion"]["CompatibleRuntimes"] for each in layers] == [["python3.13"]]
+
+
+def test_topic_of_the_alarms_is_there_and_encrypted(account: Any) -> None:
+    (topic,) = account("sns").list_topics()["Topics"]
+    assert topic["TopicArn"].endswith(":agentic-memory-prod-alarms")
+    attributes = account("sns").get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]
+    assert attributes["KmsMasterKeyId"].startswith("arn:aws:kms:")

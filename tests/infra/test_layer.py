@@ -1,9 +1,6 @@
 """Mem0Layer: one shared layer, identified by what decides its content."""
 
-import pytest
-
 from layer.build import asset_hash
-from stacks.layer import _LocalBuild
 from tests.infra.conftest import Synthesise
 from tests.infra.deployed import Deployed
 
@@ -23,11 +20,3 @@ def test_asset_hash_follows_the_architecture(deployed: Deployed, synthesise: Syn
     assert asset_hash(platform="linux-arm64", python="3.13") != asset_hash(
         platform="linux-x86_64", python="3.13"
     )
-
-
-def test_a_failed_build_ends_the_synth_with_the_reason_of_the_builder(
-    tmp_path: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit, match="The layer could not be built; the reason is above"):
-        _LocalBuild("--platform", "linux-riscv").try_bundle(str(tmp_path))
-    assert "invalid choice: 'linux-riscv'" in capfd.readouterr().err

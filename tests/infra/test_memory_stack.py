@@ -18,6 +18,7 @@ COMMON = {
     "MEM0_TIMEOUT": "5",
     "CREDENTIALS_SECRET": "agentic-memory/credentials",
     "DEFAULT_COUNTRY_CODE": "",
+    "SHARED_NUMBERS": "",
 }
 SECRET = (
     "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>"
@@ -44,14 +45,19 @@ def test_nothing_else_is_deployed(deployed: Deployed) -> None:
         "ApiGatewayV2::Integration": 3,
         "ApiGatewayV2::Route": 3,
         "ApiGatewayV2::Stage": 3,
+        "CloudWatch::Alarm": 16,
+        "CloudWatch::Dashboard": 1,
         "DynamoDB::Table": 1,
         "IAM::Policy": 3,
         "IAM::Role": 3,
+        "KMS::Key": 1,
         "Lambda::EventSourceMapping": 1,
         "Lambda::Function": 3,
         "Lambda::LayerVersion": 1,
         "Lambda::Permission": 3,
         "Logs::LogGroup": 6,
+        "SNS::Topic": 1,
+        "SNS::TopicPolicy": 1,
         "SQS::Queue": 2,
         "SQS::QueuePolicy": 2,
     }
@@ -64,13 +70,17 @@ def test_nothing_else_is_deployed(deployed: Deployed) -> None:
             "ClientData",
             {"PROMPT_MODE": "override", "ON_MEMORY_FAILURE": "fail", "CONTEXT_CHARACTERS": "6000"},
         ),
-        ("Retrieve", {}),
+        ("Retrieve", {"RETRIEVE_AUTH": "none"}),
         (
             "PostCall",
             {
                 "CALL_QUEUE_URL": "<CallQueueCalls>",
                 "DEAD_LETTER_QUEUE_URL": "<CallQueueDeadLetters>",
                 "LEDGER_TABLE": "<LedgerTable>",
+                "TRIES": "5",
+                "STORE_TYPES": "both",
+                "FACTUAL_RETENTION_DAYS": "",
+                "SEMANTIC_RETENTION_DAYS": "",
             },
         ),
     ],
@@ -122,6 +132,7 @@ def test_outputs_are_what_an_engineer_has_to_copy(deployed: Deployed) -> None:
         "CallQueueUrl": "<CallQueueCalls>",
         "DeadLetterQueueUrl": "<CallQueueDeadLetters>",
         "LedgerTable": "<LedgerTable>",
+        "AlarmTopicArn": "<AlarmsTopic>",
     }
 
 
@@ -144,6 +155,11 @@ def test_template_says_what_it_is(deployed: Deployed) -> None:
     assert len(deployed.raw["Description"]) <= 1024
 
 
+def variables(of: Deployed, owner: str) -> dict[str, str]:
+    found: dict[str, str] = of.of(owner, "Lambda::Function").properties["Environment"]["Variables"]
+    return found
+
+
 def test_settings_reach_what_they_set(synthesise: Synthesise) -> None:
     given = synthesise(
         stage="dev",
@@ -159,8 +175,13 @@ def test_settings_reach_what_they_set(synthesise: Synthesise) -> None:
         throttle_burst=40,
         prompt_mode="variable",
         on_memory_failure="continue",
-        context_characters=900,
+        context_characters=1900,
         default_country_code="44",
+        shared_numbers=["+16125550142", "+447700900123"],
+        retrieve_auth="call_token",
+        store_types="factual",
+        factual_retention_days=730,
+        semantic_retention_days="90",
     )
     environment = {
         "MEM0_DIR": "/tmp/.mem0",  # noqa: S108 -- inside Lambda
@@ -172,10 +193,16 @@ def test_settings_reach_what_they_set(synthesise: Synthesise) -> None:
         "DEFAULT_COUNTRY_CODE": "44",
         "PROMPT_MODE": "variable",
         "ON_MEMORY_FAILURE": "continue",
-        "CONTEXT_CHARACTERS": "900",
+        "CONTEXT_CHARACTERS": "1900",
+        "SHARED_NUMBERS": "+16125550142,+447700900123",
     }
     function = given.of("ClientData", "Lambda::Function").properties
     assert function["Environment"]["Variables"] == environment
+    assert variables(given, "Retrieve")["RETRIEVE_AUTH"] == "call_token"
+    for owner in ENDPOINTS:
+        assert variables(given, owner)["SHARED_NUMBERS"] == "+16125550142,+447700900123"
+    storing = ("STORE_TYPES", "FACTUAL_RETENTION_DAYS", "SEMANTIC_RETENTION_DAYS")
+    assert [variables(given, "PostCall")[name] for name in storing] == ["factual", "730", "90"]
     assert (function["MemorySize"], function["Architectures"], function["Timeout"]) == (1024, ["x86_64"], 17)
     assert given.allowed("Retrieve")[("ReadCredentials", "secretsmanager:GetSecretValue")] == [
         SECRET.replace("agentic-memory/credentials", "team/voice")
@@ -212,6 +239,9 @@ def test_two_stages_live_side_by_side(synthesise: Synthesise, deployed: Deployed
             "RoleName",
             "LayerName",
             "PolicyName",
+            "AlarmName",
+            "DashboardName",
+            "TopicName",
         )
         found = [
             str(each.properties.get(key, "<left to CloudFormation>"))
@@ -223,6 +253,6 @@ def test_two_stages_live_side_by_side(synthesise: Synthesise, deployed: Deployed
         return {name for name in found + apis if not name.startswith("<")}
 
     dev = synthesise(stage="dev")
-    assert len(names(dev)) == 11
+    assert len(names(dev)) == 11 + 16 + 1 + 1
     assert not names(deployed) & names(dev)
-    assert {name.replace("-dev-", "-prod-") for name in names(dev)} == names(deployed)
+    assert {re.sub("-dev(-|$)", r"-prod\1", name) for name in names(dev)} == names(deployed)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from stacks.settings import RETENTION_DAYS, Settings, SettingsError
+from stacks.rules import RETENTION_DAYS
+from stacks.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +33,13 @@ def test_defaults_are_those_of_the_documentation() -> None:
         "on_memory_failure": "fail",
         "context_characters": 6000,
         "default_country_code": "",
+        "shared_numbers": "",
+        "retrieve_auth": "none",
+        "store_types": "both",
+        "factual_retention_days": None,
+        "semantic_retention_days": None,
+        "alarm_email": "",
+        "snap_start": False,
     }
 
 
@@ -60,10 +68,27 @@ def test_settings_cannot_be_changed() -> None:
         ("throttle_burst", 5000, 5000),
         ("prompt_mode", "variable", "variable"),
         ("on_memory_failure", "continue", "continue"),
-        ("context_characters", "500", 500),
+        ("context_characters", "1000", 1000),
         ("default_country_code", "44", "44"),
         ("default_country_code", 1, "1"),
         ("default_country_code", "", ""),
+        ("shared_numbers", "", ""),
+        ("shared_numbers", [], ""),
+        ("shared_numbers", "+16125550142", "+16125550142"),
+        ("shared_numbers", "+16125550142, +447700900123", "+16125550142,+447700900123"),
+        ("shared_numbers", '["+16125550142","+447700900123"]', "+16125550142,+447700900123"),
+        ("shared_numbers", ["+16125550142", "+16125550142"], "+16125550142"),
+        ("retrieve_auth", "call_token", "call_token"),
+        ("store_types", "semantic", "semantic"),
+        ("factual_retention_days", None, None),
+        ("factual_retention_days", "365", 365),
+        ("semantic_retention_days", "null", None),
+        ("semantic_retention_days", 1, 1),
+        ("alarm_email", "", ""),
+        ("alarm_email", "voice-team@example.com", "voice-team@example.com"),
+        ("snap_start", "true", True),
+        ("snap_start", True, True),
+        ("snap_start", "false", False),
     ],
 )
 def test_values_are_taken_as_text_and_as_json(key: str, given: object, meant: object) -> None:
@@ -105,10 +130,26 @@ def test_values_are_taken_as_text_and_as_json(key: str, given: object, meant: ob
         ("throttle_burst", "5001", "a whole number from 1 to 5000"),
         ("prompt_mode", "both", "'override' or 'variable'"),
         ("on_memory_failure", "", "'fail' or 'continue'"),
-        ("context_characters", 10, "a whole number from 500 to 50000"),
+        ("context_characters", 999, "a whole number from 1000 to 50000"),
         ("default_country_code", "+1", "without '+'"),
         ("default_country_code", "044", "from '1' to '999'"),
         ("default_country_code", False, "from '1' to '999'"),
+        ("shared_numbers", "16125550142", "in E.164, such as +16125550142"),
+        ("shared_numbers", "+16125550142;+447700900123", "with commas between them"),
+        ("shared_numbers", "+16125550142,", "in E.164"),
+        ("shared_numbers", '["+16125550142"', "as a JSON list"),
+        ("shared_numbers", [16125550142], "in E.164"),
+        ("shared_numbers", None, "in E.164"),
+        ("shared_numbers", ["+16125550142"] * 101, "at most 100 phone numbers"),
+        ("retrieve_auth", "token", "'none' or 'call_token'"),
+        ("store_types", "none", "'both' or 'factual' or 'semantic'"),
+        ("factual_retention_days", 0, "null, which keeps them for ever, or a whole number from 1 to 3650"),
+        ("semantic_retention_days", "for ever", "null, which keeps them for ever"),
+        ("alarm_email", "voice-team", "'' or one e-mail address"),
+        ("alarm_email", "a@example.com,b@example.com", "'' or one e-mail address"),
+        ("alarm_email", None, "'' or one e-mail address"),
+        ("snap_start", "yes", "true or false"),
+        ("snap_start", 1, "true or false"),
     ],
 )
 def test_wrong_value_is_told_with_its_key_and_what_is_allowed(key: str, value: object, allowed: str) -> None:
