@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         "--mem0", metavar="URL", help="another Mem0 than the stand-in; the key comes from MEM0_API_KEY"
     )
     mem0 = commands.add_parser("mem0", help="start the Mem0 stand-in alone", formatter_class=raw)
-    mem0.add_argument("--port", type=int, default=8110, metavar="P", help="its port (8110)")
+    mem0.add_argument("--port", type=_port, default=8110, metavar="P", help="its port (8110)")
     mem0.add_argument(
         "--data-dir", type=Path, default=Path(".local"), metavar="D", help="where memories are kept (.local)"
     )
@@ -195,6 +195,12 @@ def _shown(system: System, name: str) -> str:
 
 def _progress(line: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {line} ...", file=sys.stderr, flush=True)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the highest port there is
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535 (0 takes a free one)")
+    return int(text)
 
 
 def _port_base(text: str) -> int:

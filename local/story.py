@@ -229,7 +229,7 @@ class _Story:
         known.detail = _counted(variables)
         present = holds(call.initiation.prompt, self._first.remember)
         told.ok = bool(present) and len(present) == len(self._first.remember)
-        told.detail = f"{', '.join(present) or 'none'} of {', '.join(self._first.remember)}"
+        told.detail = f"{len(present)} of {len(self._first.remember)}: {', '.join(present) or 'none'}"
         page.text("This is the prompt that the agent starts with, word for word:")
         page.frame("prompt of the second call", call.initiation.prompt)
         return call

@@ -13,20 +13,26 @@ moto 5.2 does not do, and this adds:
 - Answers without Nagle's delay.
 - `POST /_local/clock {"advance": SECONDS}` moves SQS's clock forward: visibility timeouts and deduplication
   windows pass at once, so that no test waits for them. It also ends all long polls, with what they have.
+- `PUT /_local/faults` with a list of rules (`local.aws.faults.Rule`) makes calls fail; `GET` tells how often
+  each fired.
 """
 
 import io
 import itertools
 import json
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sqs import models
 from werkzeug.serving import make_server
+
+from local.aws.faults import Faults, Rule
 
 DEDUPLICATION_MS = 5 * 60 * 1000
 POLL_SECONDS = 0.1
@@ -35,6 +41,7 @@ StartResponse = Callable[..., Any]
 _turn = threading.Condition(threading.RLock())
 _advanced_seconds = 0.0
 _wakes = 0
+_rules = Faults()
 _sequence = itertools.count(18_850_000_000_000_000_000)
 _real_receive = models.SQSBackend.receive_message
 
@@ -91,24 +98,49 @@ def _advance_clock(body: bytes) -> bytes:
     return json.dumps({"advanced": _advanced_seconds}).encode()
 
 
+def _faults(method: str, body: bytes) -> bytes:
+    return json.dumps(_rules.replace(json.loads(body)) if method == "PUT" else _rules.describe()).encode()
+
+
 class _OneAtATime:
-    """WSGI: read the request first, then take the turn and let moto answer."""
+    """WSGI: read the request first, then take the turn and let moto answer, unless a rule forbids."""
 
     def __init__(self) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length:
-            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+        body = environ["wsgi.input"].read(length) if length else b""
+        environ["wsgi.input"] = io.BytesIO(body)
+        rule = _rules.pick(environ.get("HTTP_X_AMZ_TARGET", ""), body)
+        if rule is None:
+            return self._work(environ, body, start_response)
+        time.sleep(rule.latency_seconds)
+        if not rule.replaces_answer:
+            return self._work(environ, body, start_response)
+        if rule.after_work:
+            self._work(environ, body, lambda _status, _headers, *_more: None)
+        return _misbehave(rule, environ, start_response)
+
+    def _work(self, environ: dict[str, Any], body: bytes, start_response: StartResponse) -> list[bytes]:
         with _turn:
-            if environ["PATH_INFO"] == "/_local/clock":
-                answer = [_advance_clock(environ["wsgi.input"].read())]
+            if environ["PATH_INFO"].startswith("/_local/"):
+                clock = environ["PATH_INFO"] == "/_local/clock"
+                answer = [_advance_clock(body) if clock else _faults(environ["REQUEST_METHOD"], body)]
                 start_response("200 OK", [("content-type", "application/json")])
             else:
                 answer = list(self._moto(environ, start_response))
             _turn.notify_all()
         return answer
+
+
+def _misbehave(rule: Rule, environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    if rule.refuse:
+        with suppress(OSError):
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        raise ConnectionResetError
+    start_response(f"{rule.status} Fault", [("content-type", "application/x-amz-json-1.0")])
+    return [json.dumps({"__type": rule.code, "message": "a fault that was asked for"}).encode()]
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed

@@ -118,10 +118,26 @@ class AwsServices:
 
     def advance_clock(self, seconds: float) -> None:
         """Move SQS's clock forward, so that visibility timeouts and deduplication windows pass at once."""
+        self._ask("POST", "clock", {"advance": seconds})
+
+    def set_faults(self, *rules: Mapping[str, Any]) -> None:
+        """Put rules (see `local.aws.faults.Rule`) in force instead of the old ones; without any: behave."""
+        self._ask("PUT", "faults", rules)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules in force, each with how often it `matched` and `fired`."""
+        found: list[dict[str, Any]] = self._ask("GET", "faults", None)
+        return found
+
+    def _ask(self, method: str, what: str, body: object) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("POST", "/_local/clock", json.dumps({"advance": seconds}))
-            connection.getresponse().read()
+            connection.request(method, f"/_local/{what}", json.dumps(body))
+            answer = connection.getresponse()
+            found = answer.read()
+            if answer.status != http.client.OK:
+                raise ValueError(f"{method} {what} was refused: {found[:200]!r}")
+            return json.loads(found)
         finally:
             connection.close()
 

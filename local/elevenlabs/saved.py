@@ -97,7 +97,8 @@ def parse_saved(raw: object, body: bytes, *, where: str = "payload") -> Saved:
     data = fields.object_or_none("data")
     if data is None:
         raise ScriptError(f"{where}.data: missing. A post-call webhook has type, event_timestamp and data.")
-    conversation_id = data.text("conversation_id")
+    known = event_type == TRANSCRIPT or "conversation_id" in data.mapping_itself()
+    conversation_id = data.text("conversation_id") if known else ""
     turns = data.objects("transcript")
     if event_type == TRANSCRIPT and "transcript" not in data.mapping_itself():
         raise ScriptError(f"{data.where}.transcript: missing. Is the payload complete?")

@@ -104,9 +104,12 @@ def ensure_runtime(python: str = sys.executable, progress: Callable[[str], None]
         progress(f"installing Lambda's own packages (awslambdaric, boto3) for Python {minor}")
         fresh = base / f"{folder.name}.part"
         shutil.rmtree(fresh, ignore_errors=True)
-        command = [uv(), "pip", "install", "--quiet", "--python", python, "--target", str(fresh)]
-        command += ["--no-deps", "--require-hashes", "--compile-bytecode", "-r", str(RUNTIME_LOCK)]
+        # pip, because it follows the machine's own settings for proxies, certificates and mirrors.
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-deps", "--require-hashes", "--no-compile", "--only-binary=:all:"]
+        command += ["--python-version", minor, "--target", str(fresh), "-r", str(RUNTIME_LOCK)]
         run(command, "installing the packages of Lambda's runtime")
+        run([python, "-m", "compileall", "-q", str(fresh)], "compiling the packages of Lambda's runtime")
         fresh.rename(folder)
     return folder
 
