@@ -1,0 +1,1 @@
+"""The measurements behind every claim of speed or recall."""

@@ -1,0 +1,74 @@
+"""How fast the stand-in searches when it holds 50,000 memories of 500 callers.
+
+The memories are passages made of turns of the histories, mixed by a fixed seed, so that words are as common
+as in real talk. Searches go over HTTP, one after the other, each for a caller's whole set of candidates.
+"""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from bench.evidence.histories import History
+from bench.evidence.play import Progress, stand_in
+from local.mem0.server import DEFAULT_KEY
+
+MEMORIES = 50_000
+CALLERS = 500
+SEARCHES = 500
+CANDIDATES = 100
+TARGET = 50.0
+_TURNS = 5
+_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds of a search over HTTP: the median, and what 99 of 100 stay below."""
+
+    memories: int
+    callers: int
+    p50: float
+    p99: float
+
+
+def measure(
+    histories: Sequence[History], progress: Progress, *, memories: int = MEMORIES, callers: int = CALLERS
+) -> Speed:
+    """Fill a stand-in and search it."""
+    rng = random.Random(5)  # noqa: S311 - reproducible, not secret
+    turns = [turn.text for history in histories for session in history.sessions for turn in session.turns]
+    questions = [question.text for history in histories for question in history.questions]
+    headers = {"Authorization": f"Token {DEFAULT_KEY}"}
+    with (
+        stand_in() as mem0,
+        httpx.Client(base_url=mem0.url, headers=headers, timeout=60, trust_env=False) as client,
+    ):
+        for number in range(0, memories, _BATCH):
+            texts = ["\n".join(rng.sample(turns, _TURNS)) for _ in range(min(_BATCH, memories - number))]
+            body = {
+                "messages": [{"role": "user", "content": text} for text in texts],
+                "user_id": _caller(number // _BATCH % callers),
+                "infer": False,
+            }
+            client.post("/v3/memories/add/", json=body).raise_for_status()
+            if number % (memories // 10 or 1) < _BATCH:
+                progress(f"{number} of {memories} memories stored")
+        times = []
+        for _ in range(SEARCHES):
+            asked = {
+                "query": rng.choice(questions),
+                "filters": {"user_id": _caller(rng.randrange(callers))},
+                "top_k": CANDIDATES,
+            }
+            began = time.perf_counter()
+            client.post("/v3/memories/search/", json=asked).raise_for_status()
+            times.append((time.perf_counter() - began) * 1000)
+    times.sort()
+    return Speed(memories, callers, times[len(times) // 2], times[len(times) * 99 // 100])
+
+
+def _caller(number: int) -> str:
+    return f"+1612555{number:04}"

@@ -1,0 +1,134 @@
+"""Cold start: how long a process needs until it asks for its first event, and what it then holds."""
+
+from pathlib import Path
+
+from bench.measure.charts import LIMIT, NAIVE, OURS, Bar, bars
+from bench.measure.naive_layer import sizes
+from bench.measure.report import Chart, Section, Table, Target, at_most, median, ms, ratio
+from bench.measure.rig import Rig, Side
+
+FUNCTIONS = ("client-data", "retrieve")
+NAMES = {"client-data": "ClientData", "retrieve": "Retrieve"}
+SIDES: tuple[Side, ...] = ("ours", "naive", "httpx")
+COLOURS = {"ours": ("ours", OURS), "naive": ("naive", NAIVE), "httpx": ("httpx alone", LIMIT)}
+TICKS = 100  # of /proc/*/stat per second: USER_HZ, which Linux has fixed for programs
+MEGA = 1e6
+
+
+class Start:
+    """One cold start: wall and CPU time in ms, resident memory in MB."""
+
+    def __init__(self, rig: Rig, side: Side, function: str) -> None:
+        with rig.host(side, function) as host:
+            (instance,) = host.warm(function)
+            fields = Path(f"/proc/{instance.pid}/stat").read_text().rpartition(")")[2].split()
+            self.wall = instance.init_ms or 0.0
+            self.cpu = (int(fields[11]) + int(fields[12])) * 1000 / TICKS
+            status = Path(f"/proc/{instance.pid}/status").read_text()
+            self.resident = int(status.partition("VmRSS:")[2].split()[0]) * 1024 / MEGA
+
+
+def modules(rig: Rig, side: Side, function: str) -> list[str]:
+    """The names in `sys.modules` right after the cold start."""
+    with rig.host(side, function, probe=True) as host:
+        return list(rig.ask(host, function, {"bench": "modules"}))
+
+
+def measure(rig: Rig, pairs: int) -> Section:
+    """Start each side in turn, `pairs` times for each of the two functions that a caller waits for."""
+    for side in SIDES:
+        Start(rig, side, FUNCTIONS[0])  # the disk's cache is warm for all of them afterwards
+    starts: dict[tuple[str, str], list[Start]] = {}
+    for function in FUNCTIONS:
+        for turn in range(pairs):
+            rig.progress(f"cold start of {NAMES[function]}: {turn + 1} of {pairs}")
+            for side in SIDES:
+                starts.setdefault((side, function), []).append(Start(rig, side, function))
+
+    def mid(side: str, function: str, what: str) -> float:
+        return median([getattr(each, what) for each in starts[side, function]])
+
+    targets: list[Target] = []
+    rows: list[list[str]] = []
+    groups: list[list[Bar]] = []
+    figures: dict[str, float] = {}
+    for function in FUNCTIONS:
+        name = NAMES[function]
+        for what, words in (("wall", "wall"), ("cpu", "CPU")):
+            ours, naive, httpx = (mid(side, function, what) for side in SIDES)
+            figures |= {f"{function}.{side}.{what}": mid(side, function, what) for side in SIDES}
+            rows.append(
+                [f"{name}, {words}", ms(ours), ms(naive), ms(httpx), ratio(ours / naive), ratio(ours / httpx)]
+            )
+            targets += [
+                at_most(f"cold start of {name}, {words}", ours / naive, 1 / 6, "≤ 1/6 of naive", reason=SLOW),
+                at_most(
+                    f"distance to the limit, {name}, {words}",
+                    ours / httpx,
+                    1.6,
+                    "≤ 1.6 \u00d7 httpx alone",
+                    reason=FAR,
+                ),
+            ]
+        groups.append(
+            [
+                Bar(label=f"{name}, {label}", value=value, words=ms(value), colour=colour)
+                for side, (label, colour) in COLOURS.items()
+                for value in [mid(side, function, "wall")]
+            ]
+        )
+    loaded = [len(modules(rig, side, FUNCTIONS[0])) for side in SIDES]
+    resident = [mid(side, FUNCTIONS[0], "resident") for side in SIDES]
+    figures |= {f"resident.{side}": value for side, value in zip(SIDES, resident, strict=True)}
+    targets += [
+        at_most("modules loaded", loaded[0] / loaded[1], 1 / 3, "≤ 1/3 of naive"),
+        at_most("resident memory", resident[0] / resident[1], 1 / 2, "≤ 1/2 of naive"),
+    ]
+    for words, unit, found in (("modules loaded", "", loaded), ("resident memory", " MB", resident)):
+        shares = [ratio(found[0] / found[1]), ratio(found[0] / found[2])]
+        rows.append([words, *(f"{each:.0f}{unit}" for each in found), *shares])
+    chart = Chart(
+        name="performance-cold-start.svg",
+        words="cold starts: ours, the naive way, httpx alone",
+        svg=bars("Cold start until the first event can come (median, wall)", groups),
+    )
+    headers = ("", "ours", "naive", "httpx alone", "ours : naive", "ours : httpx")
+    return Section(
+        key="cold",
+        title="Cold start",
+        how=HOW.format(pairs=pairs),
+        targets=targets,
+        tables=[Table(headers=headers, rows=rows)],
+        charts=[chart],
+        figures=figures,
+    )
+
+
+def measure_layer(rig: Rig) -> Section:
+    """Weigh both layers, unzipped and zipped."""
+    rig.progress("weighing the layers")
+    ours, naive = sizes(rig.layer), sizes(rig.naive_layer)
+    rows = [
+        [words, f"{ours[at] / MEGA:.1f} MB", f"{naive[at] / MEGA:.1f} MB", ratio(ours[at] / naive[at])]
+        for at, words in enumerate(("unzipped", "zipped"))
+    ]
+    return Section(
+        key="layer",
+        title="Layer",
+        how="Both layers with their bytecode, as they are built for this machine's processor.",
+        targets=[
+            at_most(f"layer, {words}", ours[at] / naive[at], 1 / 8, "≤ 1/8 of naive")
+            for at, words in enumerate(("unzipped", "zipped"))
+        ],
+        tables=[Table(headers=("", "ours", "naive", "ours : naive"), rows=rows)],
+    )
+
+
+HOW = """From the start of the process until Amazon's runtime client (`awslambdaric`) asks for its first
+event. All files carry the time 1980, as in CDK's zip. Ours and the naive way read their secret and let mem0
+check its key meanwhile; the third is a function that imports `httpx`, makes a client and does nothing else:
+no function that speaks HTTPS from Python with httpx can be faster. The three start in turn, {pairs} times
+for each function; the figures are medians. CPU time is the process's own, from `/proc`, which counts in
+steps of 10 ms."""
+SLOW = "the machine was busy, or an import has crept in: `python -X importtime` names it."
+FAR = "reading the secret and the key check are part of our start and not of that limit."

@@ -1,0 +1,226 @@
+"""The crash matrix: an instance is killed, or frozen past the visibility timeout, at each step of a call.
+
+Each call is struck once, at its own step, while all the others are under way. One message is one batch here,
+so that a stroke hits the call that it is meant for; everything else is as deployed.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.reliability.report import Section
+from bench.reliability.rig import Call, Progress, Rig, Tally, ids, make_call
+from local.lambda_host import EventSource, Gateway
+from local.lambda_host.event_source import Message
+from local.lambda_host.model import Step
+
+VISIBILITY_SECONDS = 6
+CLAIM_SECONDS = 4
+FREEZE_SECONDS = 8
+EXTRACTION_SECONDS = 12.0
+"""How late Mem0 extracts in the case that remains: later than the claim and the visibility timeout last."""
+_INSTANCES = 60
+AT_ONCE = {"kill": (4, 6), "freeze": (8, 24)}
+"""Webhooks and workers at once: a killed instance costs a cold start, a frozen one nothing but memory."""
+_INTEGRATION_SECONDS = 4.0
+_REMAINS = """What remains: an add that Mem0 accepted and that was not noted is looked for in Mem0 before it
+is sent again. Passages are there at once. Facts are there when Mem0 has extracted them; a worker that comes
+back earlier does not see them and has them extracted a second time. As deployed it comes back after the
+visibility timeout of 180 s, and Mem0 extracts within seconds. A call in which Mem0 finds no fact at all is
+sent again too, and again nothing is found."""
+_HOW = {"kill": "killed", "freeze": "frozen"}
+_DELETE = "before the message is deleted"
+_BETWEEN = "between the two adds: one is noted, the other not sent"
+_ACCEPTED = "Mem0 has accepted an add, and it is not noted"
+_ADD, _NOTED = "shared.mem0:Mem0.add", "post_call.ledger:Entry.finish"
+_ID = re.compile(rb"conv_faults[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A step of a call: at which door, and what the host calls it."""
+
+    words: str
+    door: str
+    step: str
+
+
+PLACES = (
+    Place(words="before verification", door="webhook", step="post_call.webhook:_verify:before"),
+    Place(words="after verification", door="webhook", step="post_call.webhook:_verify:after"),
+    Place(words="before the enqueue", door="webhook", step="post_call.webhook:_enqueue:before"),
+    Place(words="after the enqueue", door="webhook", step="post_call.webhook:_enqueue:after"),
+    Place(words="before the response is out", door="webhook", step="response"),
+    Place(words="after the response", door="webhook", step="answered"),
+    Place(words="before the claim", door="worker", step="post_call.ledger:claim:before"),
+    Place(words="after the claim", door="worker", step="post_call.ledger:claim:after"),
+    Place(words="an add is noted as begun, and not sent", door="worker", step=f"{_ADD}:before"),
+    Place(words=_BETWEEN, door="worker", step=f"{_NOTED}:after"),
+    Place(words=_ACCEPTED, door="worker", step=f"{_ADD}:after"),
+    Place(words="after both adds", door="worker", step="post_call.worker:_add_both:after"),
+    Place(words="the ledger is closed", door="worker", step="post_call.ledger:Entry.close:after"),
+    Place(words="the worker's response is not out", door="worker", step="response"),
+    Place(words=_DELETE, door="source", step=""),
+)
+STEPS = tuple(sorted({place.step.rsplit(":", 1)[0] for place in PLACES if ":" in place.step} | {_ADD}))
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """Where one call is struck, and how (`kill` or `freeze`)."""
+
+    place: Place
+    how: str
+    struck: bool = False
+    fallen: bool = False
+
+
+class Saboteur:
+    """Strikes each call once, at its place."""
+
+    def __init__(self, plans: Mapping[str, Plan]) -> None:
+        self._plans = plans
+        self._lock = threading.Lock()
+        self._adding: dict[str, int] = {}  # adds that were let go, by request
+        self._struck = threading.Condition(self._lock)
+
+    def at_step(self, step: Step) -> None:
+        """Called by the host, in the instance's own thread, which waits until this returns."""
+        invocation = step.instance._current  # noqa: SLF001 - the host's steps do not carry the event
+        found = _ID.search(invocation.event) if invocation else None
+        plan = self._plans.get(found.group().decode()) if found else None
+        if invocation is None or found is None or plan is None or plan.struck:
+            return
+        door = "worker" if b'"Records"' in invocation.event else "webhook"
+        if door != plan.place.door:
+            return
+        if plan.place.words == _BETWEEN and step.name == f"{_ADD}:before":
+            self._hold_second(invocation.request_id, plan)
+        elif step.name == plan.place.step and self._claim(plan):
+            if plan.how == "kill":
+                step.instance.kill()
+            else:
+                step.instance.freeze()
+                timer = threading.Timer(FREEZE_SECONDS, step.instance.thaw)
+                timer.daemon = True
+                timer.start()
+            with self._struck:
+                plan.fallen = True
+                self._struck.notify_all()
+
+    def before_delete(self, messages: Sequence[Message]) -> None:
+        """Called by the event source: lose the deletion, or come with it when it is too late."""
+        for message in messages:
+            found = _ID.search(str(message["Body"]).encode())
+            plan = self._plans.get(found.group().decode()) if found else None
+            if plan and plan.place.words == _DELETE and self._claim(plan):
+                if plan.how == "kill":
+                    raise ConnectionError("killed before the message was deleted")
+                time.sleep(FREEZE_SECONDS)
+
+    def _claim(self, plan: Plan) -> bool:
+        with self._lock:
+            first, plan.struck = not plan.struck, True
+        return first
+
+    def _hold_second(self, request_id: str, plan: Plan) -> None:
+        """Let the first of the two adds go; hold the other until the stroke has fallen."""
+        with self._struck:
+            self._adding[request_id] = self._adding.get(request_id, 0) + 1
+            if self._adding[request_id] > 1:
+                self._struck.wait_for(lambda: plan.fallen, timeout=10)
+
+
+def run(
+    progress: Progress,
+    calls: int = 20,
+    places: Sequence[Place] = PLACES,
+    ways: Sequence[str] = tuple(AT_ONCE),
+) -> Section:
+    """Strike `calls` calls at each place, in both ways, and count."""
+    section = Section(
+        key="crash",
+        title="Crash matrix",
+        about=(
+            f"Each call is struck once. Killed: SIGKILL. Frozen: stopped for {FREEZE_SECONDS} s, with a"
+            f" visibility timeout of {VISIBILITY_SECONDS} s and a claim of {CLAIM_SECONDS} s, and then woken"
+            " up to finish what it was doing. ElevenLabs delivers again what was not answered with 200."
+            " *Struck* counts the calls that were hit at the step."
+        ),
+    )
+    with Rig(
+        settings={"reserved_concurrency": _INSTANCES},
+        visibility_timeout=VISIBILITY_SECONDS,
+        environment={"CLAIM_SECONDS": str(CLAIM_SECONDS), "RETRY_DELAYS": "1"},
+        steps=STEPS,
+        progress=progress,
+    ) as rig:
+        groups = [(place, how, rig.calls(calls)) for how in ways for place in places]
+        accepted = next(place for place in PLACES if place.words == _ACCEPTED)
+        slow = (accepted, "kill", [make_call(f"+1666{number:07d}") for number in range(calls)])
+        rule = {"operation": "infer", "contains": "+1666", "latency_seconds": EXTRACTION_SECONDS}
+        rig.mem0_faults(rule)
+        everything = [*groups, slow]
+        plans = {
+            call.conversation_id: Plan(place=place, how=how)
+            for place, how, some in everything
+            for call in some
+        }
+        began = time.monotonic()
+        saboteur = Saboteur(plans)
+        rig.system.source.pause()  # `_play` has one of its own, with a batch size of one
+        rig.system.host.on_step(saboteur.at_step)
+        for how in ways:
+            some = [call for _, its, group in everything if its == how for call in group]
+            _play(rig, some, saboteur, AT_ONCE[how], progress)
+        progress(f"crash: all settled after {time.monotonic() - began:.0f} s")
+        for place, how, some in groups:
+            _judge(section, rig.tally(some), f"{_HOW[how]} {place.words}", [plans[one] for one in ids(some)])
+        words = f"killed {_ACCEPTED}; Mem0 extracts {EXTRACTION_SECONDS:g} s later"
+        _judge(section, rig.tally(slow[2]), words, [plans[one] for one in ids(slow[2])])
+    remains = section.rows[-1]
+    remains.passed = remains.figures["lost"] == 0 and remains.figures["passages twice"] == 0
+    remains.remark = "what remains: see below"
+    section.after = _REMAINS
+    return section
+
+
+def _play(
+    rig: Rig, calls: list[Call], saboteur: Saboteur, at_once: tuple[int, int], progress: Progress
+) -> None:
+    system = rig.system
+    (mapping,) = system.template.mappings
+    api = next(each for each in system.template.apis if each.function == mapping.function)
+    gateway = Gateway(
+        system.host, mapping.function, api.routes, stage=api.stage, integration_seconds=_INTEGRATION_SECONDS
+    )
+    source = EventSource(
+        system.host,
+        mapping.function,
+        sqs=rig.sqs,
+        queue_url=system.queue_url,
+        queue_arn=next(queue.arn for queue in system.template.queues if queue.dead_letters),
+        batch_size=1,
+        maximum_concurrency=at_once[1],
+        partial_failures=mapping.partial_failures,
+        wake=system.aws.wake,
+        visibility_seconds=VISIBILITY_SECONDS,
+        before_delete=saboteur.before_delete,
+    )
+    try:
+        deliveries = rig.deliver_all(calls, at_once=at_once[0], url=f"{gateway.url}/post-call")
+        refused = [each for each in deliveries if not each.accepted]
+        progress(f"crash: {len(deliveries)} calls delivered, {len(refused)} given up by ElevenLabs")
+        if not rig.drained(240):
+            progress(f"crash: {rig.waiting()} messages are still in the queue")
+        time.sleep(FREEZE_SECONDS + 1)  # whoever was frozen last wakes up, and may do what it must not
+    finally:
+        source.stop()
+        gateway.stop()
+
+
+def _judge(section: Section, tally: Tally, words: str, plans: Sequence[Plan]) -> None:
+    struck = sum(plan.struck for plan in plans)
+    section.add(words, {"struck": struck, **tally.figures()}, passed=struck == len(plans) and tally.clean)

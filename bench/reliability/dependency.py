@@ -1,0 +1,222 @@
+"""The dependency matrix: what becomes of calls while Mem0, SQS, DynamoDB or Secrets Manager fail.
+
+All cases run at once, each with callers of its own: a fault is tied to the mark in their conversation ids.
+Faults that hit an instance's start cannot be, so those run one after the other (`dependency_start`).
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from bench.reliability import dependency_start
+from bench.reliability.report import Section
+from bench.reliability.rig import Call, Progress, Rig, make_call
+from local.elevenlabs import Delivery
+
+CALLS = 5
+TIMEOUT_SECONDS = 2
+RETRY_AFTER_SECONDS = 3
+_ONCE = 2 * CALLS
+"""Both adds of each call."""
+_AWS_ONCE = 4 * CALLS
+"""The three attempts that one call to AWS makes, and the one on a connection that was kept."""
+Rule = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What fails, how, and what must become of the calls: `remembered` or `dead`, with such a reason."""
+
+    words: str
+    mem0: Rule | None = None
+    aws: tuple[Rule, ...] = ()
+    becomes: str = "remembered"
+    reason: str = ""
+
+
+def _mem0(words: str, *, becomes: str = "remembered", reason: str = "", **rule: Any) -> Case:
+    rule = {"operation": "add", **({"count": _ONCE} if becomes == "remembered" else {}), **rule}
+    return Case(words=f"worker: Mem0: {words}", mem0=rule, becomes=becomes, reason=reason)
+
+
+def _ledger(words: str, note: str, **rule: Any) -> Case:
+    rule = {"target": "DynamoDB", "contains": [note], "count": _AWS_ONCE, **rule}
+    return Case(words=f"worker: DynamoDB {words}", aws=(rule,))
+
+
+def _queue(words: str, **rule: Any) -> Case:
+    return Case(
+        words=f"webhook: SQS {words}", aws=({"target": "SQS.SendMessage", "count": _AWS_ONCE, **rule},)
+    )
+
+
+_THROTTLED = {"status": 400, "code": "ThrottlingException"}
+_RETRY_AFTER = "429 with Retry-After"
+CASES = (
+    _mem0("connection refused", refuse=True),
+    _mem0("hangs", hang=True),
+    _mem0(_RETRY_AFTER, status=429, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}),
+    _mem0("500", status=500),
+    _mem0("503", status=503),
+    _mem0("no answer after it accepted the add", hang=True, after_work=True),
+    _mem0("500 after it accepted the add", status=500, after_work=True),
+    _mem0("HTML instead of JSON", html=True),
+    _mem0("half a JSON document", garbage=True),
+    _mem0("answers a byte at a time", drip_bytes_per_second=10, drip_headers=True),
+    _mem0("400", status=400, becomes="dead", reason="rejected the request (HTTP 400)"),
+    _mem0("401", status=401, becomes="dead", reason="refused the API key (HTTP 401)"),
+    _mem0("503 for good", status=503, becomes="dead", reason="tried 5 times; the last time: Mem0 failed"),
+    _queue("refuses the connection", refuse=True),
+    _queue("throttles", **_THROTTLED),
+    _queue("answers 500", status=500),
+    _queue("is slow (3 s)", latency_seconds=3),
+    _queue("took the call, and no answer came", refuse=True, after_work=True),
+    _ledger("refuses the connection at the claim", "if_not_exists(digest", refuse=True),
+    _ledger("throttles the claim", "if_not_exists(digest", **_THROTTLED),
+    _ledger("is slow (3 s) at the claim", "if_not_exists(digest", latency_seconds=3),
+    _ledger("made the claim, and no answer came", "if_not_exists(digest", refuse=True, after_work=True),
+    _ledger("refuses the note that an add is done", "ADD done", refuse=True),
+    _ledger("throttles the note that an add is done", "ADD done", **_THROTTLED),
+    _ledger("refuses the note that the call is remembered", "closed_at = :now", refuse=True),
+    Case(
+        words="worker: SQS refuses to hide a call until its next try (Mem0: 503)",
+        mem0={"operation": "add", "count": _ONCE, "status": 503},
+        aws=({"target": "ChangeMessageVisibility", "contains": [], "count": _AWS_ONCE, "refuse": True},),
+    ),
+    Case(
+        words="worker: SQS refuses the dead letter (Mem0: 400)",
+        mem0={"operation": "add", "status": 400},
+        aws=({"target": "SendMessage", "contains": ["dead"], "count": _AWS_ONCE, "refuse": True},),
+        becomes="dead",
+        reason="rejected the request (HTTP 400)",
+    ),
+)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A case with its calls and their deliveries."""
+
+    case: Case
+    mark: str
+    calls: list[Call] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+def run(progress: Progress) -> Section:
+    """Let everything fail, and count."""
+    section = Section(
+        key="dependency",
+        title="Dependency matrix",
+        about=(
+            f"{CALLS} calls a case. Each fault lasts until it has hit both adds (or all attempts) of each of"
+            " them once; *for good* means for good. *Faults*: how often it hit. *First answer*: what"
+            " ElevenLabs was told at first. *Tries*: how often it delivered at most. 401 means a wrong key:"
+            " the calls wait among the dead letters until somebody has mended it, and are then redriven."
+            " *ClientData*: what a caller's ring was answered while the fault lasted, and after it."
+        ),
+    )
+    with Rig(
+        visibility_timeout=8,
+        environment={"MEM0_TIMEOUT": str(TIMEOUT_SECONDS), "CLAIM_SECONDS": "6", "RETRY_DELAYS": "1"},
+        progress=progress,
+    ) as rig:
+        runs = [_prepare(number, case) for number, case in enumerate(CASES)]
+        rig.mem0_faults(*(_marked_mem0(one) for one in runs if one.case.mem0))
+        rig.system.aws.set_faults(*(rule for one in runs for rule in _marked_aws(one)))
+        rig.system.host.warm("post-call", 4)
+        answers = iter(rig.deliver_all([call for one in runs for call in one.calls], at_once=5))
+        for one in runs:
+            one.deliveries = [next(answers) for _ in one.calls]
+        progress("dependency: all calls delivered")
+        if not rig.drained(150):
+            progress(f"dependency: {rig.waiting()} messages are still in the queue")
+        fired = _fired(rig)
+        for one in runs:
+            _judge(section, rig, one, fired[one.mark])
+        dependency_start.run(section, rig, progress)
+    return section
+
+
+def _prepare(number: int, case: Case) -> Run:
+    mark = f"conv_dep{number:02d}x"
+    some = [make_call(f"+1777{number:03d}{one:04d}", conversation_id=f"{mark}{one}") for one in range(CALLS)]
+    return Run(case=case, mark=mark, calls=some)
+
+
+def _marked_mem0(one: Run) -> Rule:
+    return {**(one.case.mem0 or {}), "contains": one.mark}
+
+
+def _marked_aws(one: Run) -> list[Rule]:
+    marked = []
+    for rule in one.case.aws:
+        texts = rule.get("contains")
+        # A message that is only hidden is named by a handle, which bears no mark.
+        bears_no_mark = texts == [] and rule["target"] == "ChangeMessageVisibility"
+        marked.append({**rule, "contains": [] if bears_no_mark else [*(texts or []), one.mark]})
+    return marked
+
+
+def _fired(rig: Rig) -> Counter[str]:
+    """How often the faults of each mark have hit."""
+    found: Counter[str] = Counter()
+    for rule in rig.mem0("GET", "/_faults"):
+        found[rule["contains"]] += rule["fired"]
+    for rule in rig.system.aws.faults():
+        found[rule["contains"][-1] if rule["contains"] else ""] += rule["fired"]
+    return found
+
+
+def _judge(section: Section, rig: Rig, one: Run, fired: int) -> None:
+    tally = rig.tally(one.calls)
+    reasons = [reason for body, reason in rig.dead_letters() if one.mark in body]
+    figures = {
+        "faults": fired,
+        "first answer": "/".join(sorted({str(each.attempts[0].reply) for each in one.deliveries})),
+        "tries": max(len(each.attempts) for each in one.deliveries),
+        **tally.figures(),
+    }
+    remark = ""
+    passed = not (tally.lost or tally.facts_twice or tally.passages_twice)
+    passed = passed and fired >= CALLS and all(each.accepted for each in one.deliveries)
+    if one.case.becomes == "dead":
+        passed = passed and len(tally.dead) == CALLS and all(one.case.reason in each for each in reasons)
+        remark = f"reason: {reasons[0] if reasons else 'none'}"
+    else:
+        passed = passed and tally.clean and not tally.dead
+    if _RETRY_AFTER in one.case.words:
+        waited = _shortest_wait(rig, one)
+        passed = passed and waited >= RETRY_AFTER_SECONDS
+        remark = f"asked for {RETRY_AFTER_SECONDS} s; the next try came after {waited:.1f} s at the earliest"
+    if one.case.becomes == "dead" and "for good" not in one.case.words:
+        tries = _most_tries(rig, one)
+        remark += f"; sent {tries} time{'s'[: tries > 1]}"
+    section.add(one.case.words, figures, passed=passed, remark=remark)
+
+
+def _adds(rig: Rig, call: Call) -> list[dict[str, Any]]:
+    found = rig.mem0("GET", "/_requests?operation=add")
+    return [
+        each
+        for each in found
+        if each["body"].get("metadata", {}).get("conversation_id") == call.conversation_id
+    ]
+
+
+def _shortest_wait(rig: Rig, one: Run) -> float:
+    """Seconds between the refusal of a call and its next try."""
+    waits = []
+    for call in one.calls:
+        times: dict[str, list[float]] = {}
+        for each in _adds(rig, call):
+            times.setdefault(each["body"]["metadata"]["type"], []).append(each["time"])
+        waits += [later - earlier for some in times.values() for earlier, later in pairwise(some)]
+    return min(waits, default=0.0)
+
+
+def _most_tries(rig: Rig, one: Run) -> int:
+    """How often the same add was sent, at most."""
+    kinds = [[each["body"]["metadata"]["type"] for each in _adds(rig, call)] for call in one.calls]
+    return max((some.count(kind) for some in kinds for kind in set(some)), default=0)

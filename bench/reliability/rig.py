@@ -1,0 +1,237 @@
+"""A running system with callers, and the means to count what became of each call.
+
+What was remembered is not asked of our own functions: it is read from the stand-in's file, where each add
+that Mem0 accepted is an event of its own, also one whose answer never arrived.
+"""
+
+import json
+import sqlite3
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Self
+
+import httpx
+
+from local.elevenlabs import Delivery, Reply, Webhook, Wire, compressed, encode, parse_script, post_call_event
+from local.mem0.schema import FILE_NAME
+from local.system import System
+
+Progress = Callable[[str], None]
+NONE: Mapping[str, str] = MappingProxyType({})
+KINDS = ("factual", "semantic")
+COMPRESSION = 600.0
+"""ElevenLabs' 40 minutes of retries in 4 seconds."""
+FIRST_START = 1_780_000_000  # a call's start in unix seconds
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A finished call, as ElevenLabs would deliver it."""
+
+    conversation_id: str
+    user_id: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What became of a set of calls; each list holds conversation ids.
+
+    `lost` are neither remembered nor among the dead letters. `facts_twice` and `passages_twice` count the
+    adds that Mem0 accepted beyond one of each kind a call.
+    """
+
+    calls: int
+    remembered: list[str]
+    dead: list[str]
+    lost: list[str]
+    facts_twice: int
+    passages_twice: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether each call is remembered once."""
+        return len(self.remembered) == self.calls and not (self.facts_twice or self.passages_twice)
+
+    def figures(self) -> dict[str, str | int | float]:
+        """The numbers for a table."""
+        return {
+            "calls": self.calls,
+            "remembered": len(self.remembered),
+            "dead letters": len(self.dead),
+            "lost": len(self.lost),
+            "facts twice": self.facts_twice,
+            "passages twice": self.passages_twice,
+        }
+
+
+def caller(number: int) -> str:
+    """An invented caller: `+1555` is an area code that nobody has."""
+    return f"+1555{number:07d}"
+
+
+def make_call(
+    user_id: str,
+    *,
+    conversation_id: str | None = None,
+    start: int = FIRST_START,
+    said: Sequence[str] = ("My dog is called Juniper and she is allergic to chicken.",),
+    **more: Any,
+) -> Call:
+    """A call of `user_id` in which the caller said these sentences; `more` are fields of a call script."""
+    identifier = conversation_id or f"conv_faults{uuid.uuid4().hex}"
+    turns: list[dict[str, Any]] = [{"role": "agent", "message": "Linden Street Clinic, how can I help?"}]
+    turns += [{"role": "user", "message": sentence} for sentence in said]
+    raw = {"kind": "phone", "caller_id": user_id, "start": "2026-06-01T00:00:00Z", "turns": turns, **more}
+    event = post_call_event(parse_script(raw), identifier)
+    event["data"]["metadata"]["start_time_unix_secs"] = start
+    return Call(conversation_id=identifier, user_id=user_id, body=encode(event))
+
+
+class Rig:
+    """A system under test. Use it as a context manager; the options are those of `local.system.System`."""
+
+    def __init__(self, **options: Any) -> None:
+        self.system = System(throttle=options.pop("throttle", False), **options)
+        self.wire = Wire()
+        self.url = ""
+        self._callers = iter(range(1_000_000))
+
+    def __enter__(self) -> Self:
+        """Start the system."""
+        self.system.start()
+        self.url = self.system.endpoints.post_call_url
+        self.sqs = self.system.aws.client("sqs")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.wire.close()
+        self.system.stop()
+
+    def calls(self, count: int, **more: Any) -> list[Call]:
+        """So many calls, each of a caller of its own."""
+        return [make_call(caller(next(self._callers)), **more) for _ in range(count)]
+
+    def deliver(self, call: Call, *, retry: bool = True, url: str | None = None) -> Delivery:
+        """Deliver one call as ElevenLabs does, retries included, time compressed."""
+        key = self.system.endpoints.hmac_key
+        hook = Webhook(url=url or self.url, key=key, retry_enabled=retry, sleep=compressed(COMPRESSION))
+        return hook.deliver(self.wire, call.body)
+
+    def deliver_all(self, calls: Iterable[Call], *, at_once: int = 8, **options: Any) -> list[Delivery]:
+        """Deliver calls, so many at a time; results in the order of the calls."""
+        with ThreadPoolExecutor(at_once) as senders:
+            return list(senders.map(partial(self.deliver, **options), calls))
+
+    def look_up(self, user_id: str) -> Reply:
+        """Ask ClientData about a caller, as ElevenLabs does while the phone rings."""
+        at = self.system.endpoints
+        body = {"caller_id": user_id, "agent_id": "a", "called_number": "+15550000000", "call_sid": "CA1"}
+        headers = {"X-Workspace-Key": at.workspace_key}
+        return self.wire.post(at.client_data_url, json.dumps(body).encode(), headers, timeout=30)
+
+    def retrieve(self, user_id: object, query: object = "dog", headers: Mapping[str, str] = NONE) -> Reply:
+        """Ask Retrieve, as the agent's tool does."""
+        body = json.dumps({"user_id": user_id, "query": query}).encode()
+        return self.wire.post(self.system.endpoints.retrieve_url, body, headers, timeout=30)
+
+    def cold(self) -> None:
+        """End all instances, so that each function starts anew."""
+        for instance in self.system.host.instances():
+            instance.kill()
+            instance.wait(10)
+
+    def mem0(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the stand-in's own paths, such as `PUT /_faults`."""
+        answer = httpx.request(method, self.system.mem0_url + path, json=body, timeout=60, trust_env=False)
+        answer.raise_for_status()
+        return answer.json()
+
+    def mem0_faults(self, *rules: Mapping[str, Any]) -> None:
+        """Put rules in force at Mem0; without any: behave."""
+        self.mem0("PUT", "/_faults", list(rules))
+
+    def accepted_adds(self) -> dict[str, Counter[str]]:
+        """For each conversation the adds that Mem0 accepted, by kind (a part of a long call as `#2`)."""
+        found: dict[str, Counter[str]] = {}
+        for payload in self.add_payloads():
+            metadata = payload.get("metadata", {})
+            part = metadata.get("part", 1)
+            kind = metadata.get("type", "") + (f"#{part}" if part != 1 else "")
+            found.setdefault(metadata.get("conversation_id", ""), Counter())[kind] += 1
+        return found
+
+    def add_payloads(self) -> list[dict[str, Any]]:
+        """What was sent in each accepted add, oldest first."""
+        path = self.system.data_dir / FILE_NAME
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
+            query = "SELECT payload FROM events WHERE event_type = 'ADD' ORDER BY created_at, rowid"
+            return [json.loads(row[0]) for row in database.execute(query)]
+
+    def dead_letters(self) -> list[tuple[str, str]]:
+        """The body and the reason of each dead letter. They stay where they are."""
+        found, handles = [], []
+        url = self.system.dead_letter_url
+        while messages := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60, MessageAttributeNames=["All"]
+        ).get("Messages", []):
+            for message in messages:
+                reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")
+                found.append((message["Body"], reason))
+                handles.append(message["ReceiptHandle"])
+        for handle in handles:
+            self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+        return found
+
+    def waiting(self, url: str | None = None) -> int:
+        """Messages in the queue, in flight included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=url or self.system.queue_url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def drained(self, timeout: float) -> bool:
+        """Wait until the queue is empty and Mem0 has nothing left to do; False if it takes too long."""
+        if not until(lambda: self.waiting() == 0, timeout):
+            return False
+        return bool(self.mem0("POST", "/_settle?timeout=30")["settled"])
+
+    def tally(self, calls: Iterable[Call]) -> Tally:
+        """What has become of these calls (each of one part)."""
+        adds = self.accepted_adds()
+        dead_bodies = [body for body, _reason in self.dead_letters()]
+        ids = [call.conversation_id for call in calls]
+        count = {one: adds.get(one, Counter()) for one in ids}
+        remembered = [one for one in ids if all(count[one][kind] for kind in KINDS)]
+        dead = [one for one in ids if any(one in body for body in dead_bodies)]
+        return Tally(
+            calls=len(ids),
+            remembered=remembered,
+            dead=dead,
+            lost=[one for one in ids if one not in remembered and one not in dead],
+            facts_twice=sum(max(0, count[one]["factual"] - 1) for one in ids),
+            passages_twice=sum(max(0, count[one]["semantic"] - 1) for one in ids),
+        )
+
+
+def ids(calls: Iterable[Call]) -> list[str]:
+    """The conversation ids of calls."""
+    return [call.conversation_id for call in calls]
+
+
+def until(condition: Callable[[], object], timeout: float) -> bool:
+    """Poll until the condition holds; False if it does not within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -1,0 +1,194 @@
+"""Rotation: each of the three keys is changed while traffic runs, and no request may fail because of it."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from bench.reliability.report import Section
+from bench.reliability.rig import Call, Progress, Rig, caller, make_call, until
+from local.elevenlabs import Reply, Webhook
+from local.system import DEFAULTS
+
+CACHE_SECONDS = 6
+OLD, NEW = "old", "new"
+_PHASE_SECONDS = 4.0
+_SETTLE_SECONDS = 2.5
+_REFUSED = 401
+_SURE = 20
+"""Refusals in a row after which a key counts as gone: all instances have been asked."""
+
+
+@dataclass
+class Keys:
+    """What the sender uses at the moment."""
+
+    hmac: str
+    workspace: str
+
+
+@dataclass
+class Traffic:
+    """Callers who go on ringing, asking and hanging up until the block ends."""
+
+    rig: Rig
+    keys: Keys
+    calls: list[Call] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    requests: int = 0
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(3)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number: int) -> None:
+        count = 0
+        while not self._over.is_set():
+            count += 1
+            call = make_call(caller(700_000 + 10_000 * number + count))
+            for what, reply in (
+                ("ClientData", ring(self.rig, self.keys.workspace)),
+                ("Retrieve", self.rig.retrieve(caller(1))),
+                ("PostCall", deliver(self.rig, call, self.keys.hmac)),
+            ):
+                self.requests += 1
+                if reply.status != 200:  # noqa: PLR2004 - HTTP's
+                    self.failures.append(f"{what}: {reply} {reply.text}")
+            self.calls.append(call)
+            self._over.wait(0.1)
+
+
+def ring(rig: Rig, key: str) -> Reply:
+    """Ask ClientData with this workspace key."""
+    body = {"caller_id": caller(1), "agent_id": "a", "called_number": "+15550000000", "call_sid": "CA1"}
+    url = rig.system.endpoints.client_data_url
+    return rig.wire.post(url, json.dumps(body).encode(), {"X-Workspace-Key": key}, timeout=30)
+
+
+def deliver(rig: Rig, call: Call, key: str) -> Reply:
+    """Deliver a call once, signed with this key."""
+    return Webhook(url=rig.url, key=key, retry_enabled=False).deliver(rig.wire, call.body).last
+
+
+def run(progress: Progress) -> Section:
+    """Rotate, and count what failed."""
+    section = Section(
+        key="rotation",
+        title="Rotation",
+        about=(
+            f"The secret is changed while traffic runs; the functions cache it for {CACHE_SECONDS} s here"
+            " (300 s as deployed). A signature or key that does not fit makes a function read the secret"
+            " anew, at most every two seconds: a new key is to be in the secret two seconds before it is"
+            " used. *Failed*: requests of the traffic that were not answered with 200."
+        ),
+    )
+    environment = {"CREDENTIALS_CACHE_SECONDS": str(CACHE_SECONDS), "RETRY_DELAYS": "1"}
+    with Rig(visibility_timeout=8, environment=environment, progress=progress) as rig:
+        rig.system.host.warm("post-call", 4)
+        rig.system.host.warm("client-data", 3)
+        rig.mem0("PUT", "/_credentials", {"api_keys": [DEFAULTS["MEM0_API_KEY"]]})
+        keys = Keys(DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"])
+        everything: list[Call] = []
+        everything += _overlap(section, rig, keys)
+        everything += _removal(section, rig, keys)
+        progress("rotation: ElevenLabs' keys are rotated")
+        everything += _mem0_key(section, rig, keys)
+        rig.drained(60)
+        tally = rig.tally(everything)
+        section.add("all calls of this traffic", tally.figures(), passed=tally.clean)
+    return section
+
+
+def _set_secret(rig: Rig, **changes: Any) -> None:
+    client = rig.system.aws.client("secretsmanager")
+    name = rig.system.template.secret_name
+    held = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    client.put_secret_value(SecretId=name, SecretString=json.dumps(held | changes))
+
+
+def _overlap(section: Section, rig: Rig, keys: Keys) -> list[Call]:
+    """The new keys are added, and both old and new pass; then the sender changes to the new ones."""
+    old = Keys(keys.hmac, keys.workspace)
+    with Traffic(rig, keys) as traffic:
+        time.sleep(_PHASE_SECONDS)
+        _set_secret(
+            rig,
+            ELEVENLABS_HMAC_KEY=[NEW, old.hmac],
+            ELEVENLABS_WORKSPACE_KEY=[NEW, old.workspace],
+        )
+        probes = [deliver(rig, call, key) for key in (NEW, old.hmac) for call in rig.calls(10)]
+        probes += [ring(rig, key) for key in (NEW, old.workspace) for _ in range(10)]
+        keys.hmac = keys.workspace = NEW
+        time.sleep(_PHASE_SECONDS)
+    passed = sum(reply.status == 200 for reply in probes)  # noqa: PLR2004 - HTTP's
+    section.add(
+        f"new signing and workspace keys are added, and used {_SETTLE_SECONDS:g} s later",
+        {"requests": traffic.requests, "failed": len(traffic.failures)},
+        passed=not traffic.failures and passed == len(probes),
+        remark=f"{passed} of {len(probes)} probes with the old and the new keys passed" + _first(traffic),
+    )
+    return traffic.calls
+
+
+def _removal(section: Section, rig: Rig, keys: Keys) -> list[Call]:
+    """The old keys are removed: they fail within the cache's time limit, and the traffic does not notice."""
+    calls: list[Call] = []
+    old_keys = DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]
+    with Traffic(rig, keys) as traffic:
+        _set_secret(rig, ELEVENLABS_HMAC_KEY=NEW, ELEVENLABS_WORKSPACE_KEY=[NEW])
+        began = time.monotonic()
+        last = {"PostCall": began, "ClientData": began}
+        refused = dict.fromkeys(last, 0)
+
+        def gone() -> bool:
+            for what, reply in (
+                ("PostCall", deliver(rig, rig.calls(1)[0], old_keys[0])),
+                ("ClientData", ring(rig, old_keys[1])),
+            ):
+                refused[what] = refused[what] + 1 if reply.status == _REFUSED else 0
+                if reply.status != _REFUSED:
+                    last[what] = time.monotonic()
+            return min(refused.values()) >= _SURE
+
+        gone_at_last = until(gone, 4 * CACHE_SECONDS)
+    calls += traffic.calls
+    seconds = {what: moment - began for what, moment in last.items()}
+    words = ", ".join(f"{what} after {moment:.1f} s" for what, moment in seconds.items())
+    section.add(
+        "the old keys are removed",
+        {"requests": traffic.requests, "failed": len(traffic.failures)},
+        passed=not traffic.failures and gone_at_last and max(seconds.values()) <= CACHE_SECONDS + 1,
+        remark=f"the old keys passed for the last time: {words}" + _first(traffic),
+    )
+    return calls
+
+
+def _mem0_key(section: Section, rig: Rig, keys: Keys) -> list[Call]:
+    """Mem0 refuses the old key from one moment to the next: the functions read the secret anew, and go on."""
+    with Traffic(rig, keys) as traffic:
+        time.sleep(_PHASE_SECONDS)
+        _set_secret(rig, MEM0_API_KEY=NEW)
+        rig.mem0("PUT", "/_credentials", {"api_keys": [NEW]})
+        time.sleep(_PHASE_SECONDS)
+    section.add(
+        "Mem0's key is changed, and Mem0 refuses the old one at once",
+        {"requests": traffic.requests, "failed": len(traffic.failures)},
+        passed=not traffic.failures,
+        remark=_first(traffic),
+    )
+    return traffic.calls
+
+
+def _first(traffic: Traffic) -> str:
+    return f"; the first failure: {traffic.failures[0]}" if traffic.failures else ""

@@ -1,0 +1,138 @@
+"""Size: what becomes of calls and bodies that are larger than usual, up to what AWS lets through.
+
+A call's words are compared with what Mem0 holds: every sentence must have arrived, in one add or another.
+"""
+
+import base64
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bench.reliability.report import Section
+from bench.reliability.rig import Call, Progress, Rig, caller, make_call, until
+from local.elevenlabs import Reply, Webhook, encode
+
+MIB = 1024 * 1024
+_WORDS = [
+    "".join(random.Random(seed).choices("abcdefghijklmnopqrstuvwxyz", k=9))  # noqa: S311 - not a secret
+    for seed in range(20_000)
+]
+_HONESTLY = """Honestly: Lambda takes an event of 6 MB, whatever API Gateway takes, and API Gateway tells the
+sender 413. ElevenLabs does not deliver a 413 again. A recording that large is to be ignored anyway (and the
+set-up subscribes to transcripts only). A transcript that large is not remembered: it would be a call of about
+9,000 turns (real ones have 650 bytes a turn). What was refused shows in the stage's access log and its 4xx
+metric."""
+_OK, _TOO_LARGE = 200, 413
+
+
+def run(progress: Progress) -> Section:
+    """Send large things, and see what is answered and what is remembered."""
+    section = Section(
+        key="size",
+        title="Size",
+        about=(
+            "*Sentences*: how many of the caller's and the agent's sentences stand in what Mem0 accepted, for"
+            " each of the two kinds. *Parts*: in how many messages of the queue the call travelled."
+        ),
+    )
+    with Rig(visibility_timeout=60, environment={"MEM0_TIMEOUT": "20"}, progress=progress) as rig:
+        rig.system.host.warm("post-call", 2)
+        _remembered(section, rig, "a call of 293 turns", _long_call(1, turns=293, words=12))
+        _remembered(section, rig, "a slim transcript of 1.3 MiB", _long_call(2, turns=2000, words=70))
+        _remembered(
+            section,
+            rig,
+            "a slim transcript of 3.7 MiB: more than the queue takes compressed",
+            _long_call(3, turns=2400, words=170),
+        )
+        progress("size: long calls done")
+        _answered(section, rig, "a body of 6.5 MB: over Lambda's event", _padded(4, 6_500_000), _TOO_LARGE)
+        _answered(section, rig, "a body of 10 MB", _padded(5, 10_000_000), _TOO_LARGE)
+        _answered(
+            section, rig, "a body over 10 MiB: over API Gateway's", _padded(6, 10 * MIB + 1), _TOO_LARGE
+        )
+        _answered(section, rig, "audio of 6 MB in base64", _audio(7, 6_000_000), _OK)
+        _answered(section, rig, "audio of 8 MB in base64", _audio(8, 8_000_000), _TOO_LARGE)
+    section.after = _HONESTLY
+    return section
+
+
+def _sentences(number: int, turns: int, words: int) -> list[str]:
+    dice = random.Random(number)  # noqa: S311 - not a secret
+    return [f"Sentence {turn} {' '.join(dice.choices(_WORDS, k=words))}." for turn in range(turns)]
+
+
+def _long_call(number: int, *, turns: int, words: int) -> tuple[Call, list[str]]:
+    sentences = _sentences(number, turns, words)
+    roles = ("user", "agent")
+    said = [{"role": roles[turn % 2], "message": sentence} for turn, sentence in enumerate(sentences)]
+    return make_call(caller(900_000 + number), turns=said), sentences
+
+
+def _padded(number: int, size: int) -> Call:
+    """A call whose body has exactly `size` bytes, because of a field that nobody reads."""
+    call = make_call(caller(900_000 + number))
+    event = json.loads(call.body)
+    event["data"]["trace"] = ""
+    event["data"]["trace"] = "x" * (size - len(encode(event)))
+    return Call(conversation_id=call.conversation_id, user_id=call.user_id, body=encode(event))
+
+
+def _audio(number: int, size: int) -> Call:
+    call = make_call(caller(900_000 + number))
+    sound = base64.b64encode(b"\xff" * (size * 3 // 4)).decode()
+    data = {"agent_id": "a", "conversation_id": call.conversation_id, "full_audio": sound}
+    body = encode({"type": "post_call_audio", "event_timestamp": 1_780_000_000, "data": data})
+    return Call(conversation_id=call.conversation_id, user_id=call.user_id, body=body)
+
+
+def _remembered(section: Section, rig: Rig, words: str, made: tuple[Call, Sequence[str]]) -> None:
+    call, sentences = made
+    delivery = rig.deliver(call)
+    rig.drained(120)
+    payloads = [
+        payload
+        for payload in rig.add_payloads()
+        if payload["metadata"]["conversation_id"] == call.conversation_id
+    ]
+    held = {
+        kind: _join(payload for payload in payloads if payload["metadata"]["type"] == kind)
+        for kind in ("factual", "semantic")
+    }
+    count = {kind: sum(_contains(text, sentence) for sentence in sentences) for kind, text in held.items()}
+    parts = len(payloads) // 2
+    distinct = len({(one["metadata"]["type"], one["metadata"].get("part", 1)) for one in payloads})
+    section.add(
+        words,
+        {
+            "bytes": len(call.body),
+            "answer": str(delivery.last),
+            "parts": parts,
+            "sentences": f"{count['factual']} and {count['semantic']} of {len(sentences)}",
+        },
+        passed=set(count.values()) == {len(sentences)} and distinct == len(payloads) and delivery.accepted,
+    )
+
+
+def _join(payloads: Iterable[Mapping[str, Any]]) -> set[str]:
+    return set(" ".join(message["content"] for one in payloads for message in one["messages"]).split())
+
+
+def _contains(words: set[str], sentence: str) -> bool:
+    """Whether all words of a sentence are there; long turns are cut between words."""
+    return all(word in words for word in sentence.split())
+
+
+def _answered(section: Section, rig: Rig, words: str, call: Call, status: int) -> None:
+    kind = "post_call_audio" if "audio" in words else "post_call_transcription"
+    hook = Webhook(url=rig.url, key=rig.system.endpoints.hmac_key, retry_enabled=False)
+    reply: Reply = hook.deliver(rig.wire, call.body, kind).last
+    until(lambda: rig.waiting() == 0, 5)
+    stored = call.conversation_id in rig.accepted_adds()
+    section.add(
+        words,
+        {"bytes": len(call.body), "answer": f"{reply} {reply.text[:60]}"},
+        passed=reply.status == status and not stored,
+        remark="ignored" if status == _OK else "refused",
+    )

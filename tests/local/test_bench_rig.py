@@ -1,0 +1,78 @@
+"""The built layer alone, and the parts of the bench that would spoil a figure without anybody noticing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.measure.charts import OURS, Bar, bars
+from bench.measure.naive_layer import LOCK, age
+from bench.measure.report import Target, at_most, percentile, ratio, summary
+from local.lambda_host.toolchain import ROOT, ensure_layer
+from local.mem0 import server
+
+USE = """
+import os, sys
+sys.path[:0] = sys.argv[1:3]
+from shared.mem0_client import MemoryClient
+client = MemoryClient(api_key="local-mem0-key", host=sys.argv[3])
+said = [{"role": "user", "content": "The tomatoes have brown spots."}]
+client.add(said, user_id="+16125550142", infer=False)
+rows = client.get_all(filters={"user_id": "+16125550142"})["results"]
+found = client.search("tomatoes", filters={"user_id": "+16125550142"}, top_k=1)["results"]
+home = sys.modules["mem0"].__file__.startswith(sys.argv[1])
+print(client.org_id, rows[0]["memory"] == found[0]["memory"], home, MemoryClient.__module__)
+"""
+
+
+def test_built_layer_alone_pings_adds_lists_and_searches(tmp_path: Path) -> None:
+    with server.start(tmp_path) as mem0:
+        places = [str(ensure_layer() / "python"), str(ROOT / "lambdas"), mem0.url]
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", USE, *places],
+            env={"PATH": os.environ["PATH"], "MEM0_DIR": str(tmp_path / "mem0")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stdout == "local-org True True mem0.client.main\n", done.stderr
+
+
+def test_missed_target_is_told_with_its_reason() -> None:
+    missed = at_most("growth", 2.5, 1.5, "at most half more", reason="it grew")
+    text = summary([missed, Target(what="price", wanted="stated", reached="$1", met=None)])
+    assert "| growth | at most half more | 2.50 \u00d7 | MISSED |" in text
+    assert "- **growth** (2.50 \u00d7): it grew" in text
+    assert "| price | stated | $1 | stated |" in text
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.125, "1/8.0"), (1.0, "1.00 \u00d7"), (12.3, "12.30 \u00d7")])
+def test_ratio_reads_like_the_targets(value: float, words: str) -> None:
+    assert ratio(value) == words
+
+
+def test_percentile_is_a_value_that_was_measured() -> None:
+    assert percentile(list(range(1000)), 99) == 990
+    assert percentile([7.0], 99) == 7.0
+
+
+def test_chart_is_one_svg_with_every_figure() -> None:
+    bar = Bar(label="ours & theirs", value=1.0, words="1 ms", colour=OURS)
+    drawn = bars("Title", [[bar], [bar]])
+    assert drawn.startswith("<svg ")
+    assert drawn.count("ours &amp; theirs") == 2
+
+
+def test_files_get_the_time_of_cdks_zip(tmp_path: Path) -> None:
+    (tmp_path / "module.py").touch()
+    age(tmp_path)
+    assert (tmp_path / "module.py").stat().st_mtime == 315532800
+
+
+def test_naive_layer_is_the_plain_library_with_hashes() -> None:
+    lock = LOCK.read_text()
+    assert "mem0ai==2.2.1" in lock
+    assert all(f"\n{name}==" in lock for name in ("qdrant-client", "grpcio", "numpy", "openai", "sqlalchemy"))
+    assert lock.count("--hash=sha256:") >= lock.count("==")

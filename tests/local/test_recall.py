@@ -1,0 +1,42 @@
+"""The command that measures recall: its exit codes and its words."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import recall
+from bench.evidence import play
+
+
+def test_file_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert recall.main(["--data", str(tmp_path / "none.json")]) == 2
+    assert "none.json cannot be read" in capsys.readouterr().err
+
+
+def test_file_of_another_shape_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps([{"conversation": {"session_1": []}}]))
+    assert recall.main(["--data", str(file)]) == 2
+    assert "qa: a list of questions is needed" in capsys.readouterr().err
+
+
+def test_limit_must_be_a_number_of_callers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        recall.main(["--limit", "none"])
+    assert refused.value.code == 2
+    assert "give 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(play.PlayError("not remembered"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_failure_and_interruption_have_their_exit_codes(
+    failure: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(play, "play", fail)
+    assert recall.main([]) == code
+    assert "Traceback" not in capsys.readouterr().err
