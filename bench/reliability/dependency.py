@@ -65,7 +65,7 @@ CASES = (
     _mem0("half a JSON document", garbage=True),
     _mem0("answers a byte at a time", drip_bytes_per_second=10, drip_headers=True),
     _mem0("400", status=400, becomes="dead", reason="rejected the request (HTTP 400)"),
-    _mem0("401", status=401, becomes="dead", reason="refused the API key (HTTP 401)"),
+    _mem0("401 for good", status=401, becomes="dead", reason="refused the API key (HTTP 401)"),
     _mem0("503 for good", status=503, becomes="dead", reason="tried 5 times; the last time: Mem0 failed"),
     _queue("refuses the connection", refuse=True),
     _queue("throttles", **_THROTTLED),
@@ -112,9 +112,10 @@ def run(progress: Progress) -> Section:
         about=(
             f"{CALLS} calls a case. Each fault lasts until it has hit both adds (or all attempts) of each of"
             " them once; *for good* means for good. *Faults*: how often it hit. *First answer*: what"
-            " ElevenLabs was told at first. *Tries*: how often it delivered at most. 401 means a wrong key:"
-            " the calls wait among the dead letters until somebody has mended it, and are then redriven."
-            " *ClientData*: what a caller's ring was answered while the fault lasted, and after it."
+            " ElevenLabs was told at first. *Tries*: how often it delivered at most. A key that stays wrong"
+            " is tried as often as any fault that may pass; then the calls wait among the dead letters until"
+            " somebody has mended it, and are redriven. *ClientData*: what a caller's ring was answered while"
+            " the fault lasted, and after it."
         ),
     )
     with Rig(

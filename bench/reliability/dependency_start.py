@@ -55,7 +55,6 @@ def _mem0(section: Section, rig: Rig, number: int, words: str, rule: dict[str, A
     after = rig.look_up(user)
     rig.drained(30)
     tally = rig.tally([call])
-    buried = words == "401"
     figures = {
         "first answer": str(delivery.attempts[0].reply),
         "tries": len(delivery.attempts),
@@ -63,7 +62,7 @@ def _mem0(section: Section, rig: Rig, number: int, words: str, rule: dict[str, A
         "ClientData": f"{during}, then {after}",
     }
     passed = (during.status, after.status) == (500, 200) and "error" in during.text and delivery.accepted
-    passed = passed and (len(tally.dead) == 1 if buried else tally.clean and not tally.dead)
+    passed = passed and tally.clean and not tally.dead
     section.add(f"start: Mem0: {words}", figures, passed=passed, remark=f"told: {during.text[:120]}")
 
 

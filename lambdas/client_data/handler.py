@@ -78,7 +78,7 @@ def _memories(user_id: str | None) -> tuple[Sequence[Memory], int]:
     if user_id is None:
         return [], 0
     try:
-        return mem0.all_memories(user_id)
+        return mem0.all_memories(user_id, enough=_BUDGET)
     except Mem0Error as error:
         if not _CONTINUES:
             raise api.Refusal(500, str(error)) from None

@@ -44,13 +44,13 @@ class Entry:
         self.begun = frozenset(item.get("begun", {}).get("SS", []))
         self.valid_until = valid_until
 
-    def begin(self, step: str) -> None:
-        """Note that `step` is about to happen, so that a successor looks before it does it again.
+    def begin(self, *steps: str) -> None:
+        """Note that `steps` are about to happen, so that a successor looks before it does them again.
 
         Raises:
             BusyError: if the claim ran out and another worker took the conversation over.
         """
-        self._update_own("ADD begun :step", {":step": {"SS": [step]}})
+        self._update_own("ADD begun :steps", {":steps": {"SS": list(steps)}})
 
     def finish(self, step: str) -> None:
         """Note that `step` has happened: a fact, whoever owns the claim now."""

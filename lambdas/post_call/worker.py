@@ -45,11 +45,16 @@ def remember(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     failed: list[str] = []
     held_up: set[str] = set()
     for message in records:
-        group = str(message.get("attributes", {}).get("MessageGroupId", ""))
+        group = str(_attributes(message).get("MessageGroupId", ""))
         if group in held_up or not _settle(message):
             held_up.add(group)
             failed.append(str(message.get("messageId", "")))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+
+def _attributes(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = message.get("attributes")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _settle(message: Mapping[str, Any]) -> bool:
@@ -140,7 +145,10 @@ def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
             steps[step](entry.valid_until)
         entry.finish(step)
 
-    doing = [_adders.submit(do, step) for step in retention.stored_types() if step not in entry.done]
+    left = [step for step in retention.stored_types() if step not in entry.done]
+    if left:
+        entry.begin(*left)
+    doing = [_adders.submit(do, step) for step in left]
     failures = [failure for each in doing if (failure := each.exception())]
     if failures:
         raise max(failures, key=lambda failure: getattr(failure, "retryable", True))
@@ -164,7 +172,7 @@ def _put_off(
     message: Mapping[str, Any], reason: str, retry_after: float | None, known: Mapping[str, Any]
 ) -> bool:
     """Have a message delivered again later, or bury it if that has been done often enough."""
-    received = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    received = int(_attributes(message).get("ApproximateReceiveCount", 1))
     if received >= TRIES:
         return _bury(message, f"tried {received} times; the last time: {reason}", known)
     logs.error("call could not be remembered yet; it stays in the queue", **known, reason=reason)
@@ -191,7 +199,7 @@ def _deliver_again(message: Mapping[str, Any], delay: int, known: Mapping[str, A
 
 def _bury(message: Mapping[str, Any], reason: str, known: Mapping[str, Any]) -> bool:
     """Move a message to the dead-letter queue with its reason. False if even that failed: then it stays."""
-    attributes = message.get("attributes", {})
+    attributes = _attributes(message)
     try:
         aws.call(
             aws.SQS,

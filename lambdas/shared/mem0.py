@@ -19,6 +19,8 @@ from shared.mem0_listing import PAGE_SIZE
 from shared.memories import FACTUAL, ForeignRowError, Memory, from_row
 
 _MOST_PAGES = 100
+_SAME_CALL_SECONDS = 0.5  # between the end of a start and the call that it was for
+_LEAST_SECONDS = 0.1  # what is left to a call whose start has used up everything: enough to fail in
 
 T = TypeVar("T")
 
@@ -32,6 +34,7 @@ class Mem0:
         self.timeout = environment.number("MEM0_TIMEOUT", 5, least=0.1, most=60)
         self._client: MemoryClient | None = None
         self._lock = threading.Lock()
+        self._started: tuple[float, float] | None = None
 
     def prepare(self) -> None:
         """Connect while the function initialises. A failure is logged; the next request tries again.
@@ -47,17 +50,30 @@ class Mem0:
             self._prepare_now()
 
     def _prepare_now(self) -> None:
+        began = time.monotonic()
         try:
             with transport.deadline(self.timeout):
                 self._connected()
         except Mem0Error as error:
             logs.error("no connection to Mem0 at start", user_id=None, reason=str(error))
+        self._started = began, time.monotonic()
 
-    def all_memories(self, user_id: str) -> tuple[list[Memory], int]:
+    def _seconds(self) -> float:
+        """What a call may take: the one for which the container was started has waited since its start."""
+        started, self._started = self._started, None
+        if started is None or time.monotonic() - started[1] > _SAME_CALL_SECONDS:
+            return self.timeout
+        return max(self.timeout - (started[1] - started[0]), _LEAST_SECONDS)
+
+    def all_memories(self, user_id: str, *, enough: int | None = None) -> tuple[list[Memory], int]:
         """What is known of `user_id`, newest first, and how many memories there are.
 
         Up to 200 memories, that is all of them, in one request. Of more, the newest are read with one request
         more, whatever order Mem0 lists them in; only a list in no order at all is read to its end.
+
+        Args:
+            user_id: whose memories.
+            enough: if the newest memories hold facts of so many characters, older facts are not asked for.
 
         Raises:
             Mem0Error: if they cannot be read in time.
@@ -71,6 +87,8 @@ class Mem0:
                 return rows, len(rows)
             order = listing.order(rows)
             if order < 0:  # newest first, as Mem0 does today: these are the last calls, now the last facts
+                if enough is not None and listing.length_of_facts(rows) >= enough:
+                    return rows, count
                 filters = {"AND": [filters, {"metadata": {"type": FACTUAL}}]}
                 rows += listing.results(client.get_all(filters=filters, page=1, page_size=PAGE_SIZE))
             elif order > 0:
@@ -162,7 +180,7 @@ class Mem0:
         return answer
 
     def _with_new_key_if_refused(self, action: Callable[[MemoryClient], T]) -> T:
-        with transport.deadline(self.timeout):
+        with transport.deadline(self._seconds()):
             try:
                 return self._explained(lambda: action(self._connected()))
             except RefusedKeyError:

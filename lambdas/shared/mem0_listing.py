@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from shared.mem0_failures import OddAnswerError
-from shared.memories import moment
+from shared.memories import FACTUAL, moment
 
 PAGE_SIZE = 200
 """The most rows that Mem0 returns at once. Source: Mem0's OpenAPI file."""
@@ -24,7 +24,8 @@ def results(answer: object) -> list[object]:
 def order(rows: Sequence[object]) -> int:
     """1 if `rows` are listed oldest first, -1 if newest first, 0 if it cannot be told. Mem0 does not say."""
     dates = [row.get("created_at") if isinstance(row, Mapping) else None for row in rows]
-    moments = [moment(date) for date in dates]
+    # A sample tells: of twenty moments, a list in no order has one order by chance once in 10^18.
+    moments = [moment(date) for date in [*dates[:: max(1, len(dates) // 20)], *dates[-1:]]]
     if len(set(moments)) < 2:  # noqa: PLR2004
         return 0
     pairs = list(itertools.pairwise(moments))
@@ -35,3 +36,14 @@ def last_page(count: int) -> tuple[int, int]:
     """The number and the size of the last page, with the size that leaves it fullest."""
     size = max(range(PAGE_SIZE // 2, PAGE_SIZE + 1), key=lambda size: count % size or size)
     return -(-count // size), size
+
+
+def length_of_facts(rows: Sequence[object]) -> int:
+    """How many characters the facts among `rows` have, each counted once."""
+    facts = set()
+    for row in rows:
+        if isinstance(row, dict) and isinstance(metadata := row.get("metadata"), dict):
+            text = row.get("memory")
+            if metadata.get("type") == FACTUAL and isinstance(text, str):
+                facts.add(text)
+    return sum(map(len, facts))

@@ -15,7 +15,10 @@ from moto.server import ThreadedMotoServer
 
 from local.mem0.server import Mem0StandIn, start
 from shared import aws as aws_client
-from shared import transport
+from shared import (
+    mem0_client,  # noqa: F401 - now: it swaps modules while it imports, which no thread may see
+    transport,
+)
 
 REGION = "eu-north-1"
 SECRET_NAME = "agentic-memory/credentials"

@@ -103,6 +103,20 @@ def test_newest_are_read_in_two_requests_whatever_the_order(
     assert len({memory.text for memory in memories}) == len(memories)
 
 
+def test_older_facts_are_not_asked_for_when_the_newest_are_enough(
+    connection: Mem0, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = many_rows(1000)[::-1]
+    facts = sum(len(str(row["memory"])) for row in rows[:200] if row["metadata"] == {"type": "factual"})
+    for enough, requests in ((facts, 1), (facts + 1, 2)):
+        listing = Listing(rows)
+        monkeypatch.setattr(connection, "_client", listing)
+        memories, total = connection.all_memories(CALLER, enough=enough)
+        assert listing.requests == requests
+        assert total == 1000
+        assert memories[0].text == "Memory 999."
+
+
 def test_list_in_no_order_is_read_to_its_end(connection: Mem0, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = many_rows(1000)
     random.Random(7).shuffle(rows)
@@ -260,3 +274,19 @@ def test_two_adds_at_once_both_survive_a_rotated_key(aws: Aws, mem0: Mem0StandIn
     with ThreadPoolExecutor(2) as adders:
         both = [adders.submit(remember, connection, text) for text in ("One.", "Two.")]
     assert [each.exception() for each in both] == [None, None]
+
+
+def test_call_that_started_the_container_has_one_deadline_with_the_start(
+    connection: Mem0, mem0: Mem0StandIn
+) -> None:
+    connection.timeout = 0.8
+    mem0.set_faults({"hang": True})
+    began = time.monotonic()
+    connection.prepare()
+    with pytest.raises(Mem0Error, match="did not answer"):
+        connection.search(CALLER, "anything", 3)
+    assert time.monotonic() - began < 1.1
+    began = time.monotonic()
+    with pytest.raises(Mem0Error, match="did not answer"):
+        connection.search(CALLER, "anything", 3)
+    assert 0.75 < time.monotonic() - began < 1.1

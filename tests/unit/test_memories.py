@@ -2,8 +2,11 @@
 
 import datetime as dt
 import re
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.memories import FACTUAL, SEMANTIC, ForeignRowError, from_row, plain_text, safe_name
 
@@ -109,3 +112,12 @@ def test_name_is_kept(name: str) -> None:
 )
 def test_what_is_no_name_is_empty(odd: object) -> None:
     assert safe_name(odd) == ""
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("{}<>` \n\t\u200b\u202e\uff5b"))))
+def test_plain_text_is_on_one_line_and_holds_nothing_hidden(text: str) -> None:
+    plain = plain_text(text)
+    assert plain == plain.strip()
+    assert not set("<>`") & set(plain)
+    assert not re.search(r"\{\{|\}\}|  ", plain)
+    assert all(unicodedata.category(character) not in {"Cc", "Cf", "Co", "Cn", "Cs"} for character in plain)
