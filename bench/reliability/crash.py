@@ -29,7 +29,7 @@ _REMAINS = """What remains: an add that Mem0 accepted and that was not noted is 
 is sent again. Passages are there at once. Facts are there when Mem0 has extracted them; a worker that comes
 back earlier does not see them and has them extracted a second time. As deployed it comes back after the
 visibility timeout of 180 s, and Mem0 extracts within seconds. A call in which Mem0 finds no fact at all is
-sent again too, and again nothing is found."""
+sent again too."""
 _HOW = {"kill": "killed", "freeze": "frozen"}
 _DELETE = "before the message is deleted"
 _BETWEEN = "between the two adds: one is noted, the other not sent"

@@ -66,20 +66,23 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._sections: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
 
     def keep(self, section: Section) -> None:
         """Put `section` in the place of its older result."""
-        self._sections[section.key] = asdict(section)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps(self._sections, indent=1))
+        self._path.write_text(json.dumps({**self._read(), section.key: asdict(section)}, indent=1))
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        held: dict[str, dict[str, Any]] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        return held
 
     def sections(self, order: Sequence[str]) -> list[Section]:
         """The results that there are, in `order`."""
         found = []
+        held = self._read()
         for key in order:
-            if key in self._sections:
-                values = dict(self._sections[key])
+            if key in held:
+                values = held[key]
                 rows = [Row(**row) for row in values.pop("rows")]
                 found.append(Section(**values, rows=rows))
         return found
