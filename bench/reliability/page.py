@@ -22,6 +22,9 @@ deployed.
 
 *Lost*: neither remembered nor among the dead letters. *Facts twice*, *passages twice*: adds that Mem0
 accepted beyond one of each kind a call.
+
+Sections may come from separate runs: `--only` renews its sections and keeps the newest result of the others.
+The minutes are the sum over all sections.
 """
 
 
