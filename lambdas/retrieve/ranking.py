@@ -33,8 +33,8 @@ _ORDINARY_TURN = 12  # telling words
 _SATURATION = 1.0
 _BY_LENGTH = 0.3
 
-# What a turn is worth, measured on the callers of bench/recall with every other one held out: the optimum is
-# flat, so the weights are round. A turn that answers follows the one that has the question's words.
+# What a turn is worth, chosen on all callers of bench/evidence: other data may differ by a few points. The
+# optimum is flat, so the weights are round. A turn that answers follows the one with the question's words.
 _OWN_WORDS = 1.5
 _WORDS_BEFORE = 0.5
 _WORDS_AFTER = 0.25
