@@ -5,9 +5,10 @@ budget is used up. It does not judge which of two facts is true; the newer stand
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.memories import FACTUAL, Memory
+from shared.memories import EPOCH, FACTUAL, Memory
 
 OPENING = "<memories>"
 CLOSING = "</memories>"
@@ -28,7 +29,6 @@ _CALLS = "Earlier calls:"
 _WORDS = "What was said:"
 _LONGEST_LINE = 700
 _SHORTEST_LINE = 80
-_EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -53,18 +53,21 @@ def compose(memories: Sequence[Memory], budget: int, now: dt.datetime) -> str:
     spoken = [each for each in memories if each.type != FACTUAL]
     summaries = list(_one_a_call(each for each in spoken if each.text.startswith(SUMMARY)))
     words = [each for each in spoken if not each.text.startswith(SUMMARY)]
-    calls = summaries if _is_latest(summaries, words) else [*words[:1], *summaries]
+    calls: Sequence[Memory] = summaries
+    if not _is_latest(summaries, words):
+        calls, words = [words[0], *summaries], words[1:]
 
     left = budget - sum(len(line) + 1 for line in (_USE, OPENING, _FACTS, _CALLS, _WORDS, CLOSING))
     longest = min(_LONGEST_LINE, max(_SHORTEST_LINE, left // 3))
-    call_lines = [_cut(f"- {_when(each.created, now)}: {_plain(each)}", longest) for each in calls]
-    kept_free = len(call_lines[0]) + 1 if call_lines else 0
+    call_lines = (_cut(f"- {_when(each.created, now)}: {_plain(each)}", longest) for each in calls)
+    last_call = list(itertools.islice(call_lines, 1))
+    kept_free = _size(last_call)
     fact_lines = _fitting((_cut(_dated(each), longest) for each in _new(facts)), left - kept_free)
     left -= _size(fact_lines)
-    call_lines = _fitting(call_lines, left)
-    left -= _size(call_lines)
-    word_lines = _fitting((_cut(_dated(each), longest) for each in words if each not in calls), left)
-    sections = ((_FACTS, fact_lines), (_CALLS, call_lines), (_WORDS, word_lines))
+    told_calls = _fitting(itertools.chain(last_call, call_lines), left)
+    left -= _size(told_calls)
+    word_lines = _fitting((_cut(_dated(each), longest) for each in words), left)
+    sections = ((_FACTS, fact_lines), (_CALLS, told_calls), (_WORDS, word_lines))
     lines = [line for title, section in sections if section for line in (title, *section)]
     return "\n".join([_USE, OPENING, *lines, CLOSING])
 
@@ -99,13 +102,15 @@ def _new(facts: Iterable[Memory]) -> Iterator[Memory]:
 
 def _fitting(lines: Iterable[str], budget: int) -> list[str]:
     """The first of `lines`, as many as `budget` characters hold with their line breaks."""
-    kept: list[str] = []
-    for line in dict.fromkeys(lines):
+    kept: dict[str, None] = {}
+    for line in lines:
+        if line in kept:
+            continue
         budget -= len(line) + 1
         if budget < 0:
             break
-        kept.append(line)
-    return kept
+        kept[line] = None
+    return list(kept)
 
 
 def _size(lines: Iterable[str]) -> int:
@@ -113,7 +118,7 @@ def _size(lines: Iterable[str]) -> int:
 
 
 def _dated(memory: Memory) -> str:
-    return f"- {memory.date}: {memory.text}" if memory.created > _EPOCH else f"- {memory.text}"
+    return f"- {memory.date}: {memory.text}" if memory.created > EPOCH else f"- {memory.text}"
 
 
 def _plain(memory: Memory) -> str:
@@ -126,7 +131,7 @@ def _cut(line: str, longest: int) -> str:
 
 def _when(moment: dt.datetime, now: dt.datetime) -> str:
     """The day of a call in plain words: "On 3 March, 12 days ago"."""
-    if moment <= _EPOCH:
+    if moment <= EPOCH:
         return "On an earlier call"
     day, today = moment.astimezone(dt.UTC).date(), now.astimezone(dt.UTC).date()
     year = f" {day.year}" if day.year != today.year else ""

@@ -8,15 +8,13 @@ the best turns are given back call by call, put together where they are neighbou
 It refuses to know how Mem0 scores: only the order of magnitude within one answer counts. It calls nobody.
 """
 
-import datetime as dt
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from retrieve.words import terms, turns
-from shared.memories import FACTUAL, SEMANTIC, Memory
+from shared.memories import EPOCH, FACTUAL, SEMANTIC, Memory
 
 CANDIDATES = 100
 """How many memories one search asks Mem0 for. It is one retrieval of the plan, however many come."""
@@ -55,11 +53,13 @@ class _Line:
     place: int
     passage: float
     terms: list[str] = field(init=False)
+    words: set[str] = field(init=False)
     fact: float = 0.0
     score: float = 0.0
 
     def __post_init__(self) -> None:
         self.terms = terms(self.text)
+        self.words = set(self.terms)
 
 
 @dataclass
@@ -97,17 +97,19 @@ def choose(query: str, found: Sequence[Memory], limit: int) -> list[Memory]:
         ((line, call) for call in calls for line in call.lines), key=lambda each: each[0].score, reverse=True
     )
     chosen: dict[int, list[_Line]] = {}
+    lengths: dict[int, int] = {}
     left = limit * CHARACTERS
     told: set[str] = set()
     for line, call in ranked:
         lines = chosen.get(id(call), [])
-        if line.text in told or (not lines and len(chosen) == limit):
+        if line.text in told or (not lines and len(chosen) == limit) or len(line.text) - len(GAP) > left:
             continue
         more = sorted([*lines, line], key=lambda each: each.place)
         length = len(_text(more))
-        cost = length - len(_text(lines))
+        cost = length - lengths.get(id(call), 0)
         if cost <= left and length <= LONGEST:
             chosen[id(call)] = more
+            lengths[id(call)] = length
             told.add(line.text)
             left -= cost
     by_id = {id(call): call for call in calls}
@@ -118,7 +120,7 @@ def _calls(found: Iterable[Memory]) -> list[_Call]:
     """The candidates by the moment their call began, which all memories of a call share."""
     memories: dict[object, list[Memory]] = {}
     for number, memory in enumerate(found):
-        whole = memory.created > dt.datetime.fromtimestamp(0, dt.UTC)
+        whole = memory.created > EPOCH
         structured = memory.type == FACTUAL or len(turns(memory.text)) > 1 or _is_passage(memory)
         # What has no date or is no passage of ours has nothing to do with its neighbours.
         memories.setdefault(memory.created if whole and structured else number, []).append(memory)
@@ -188,12 +190,10 @@ def _joined(passages: list[list[str]]) -> list[list[str]]:
 
 def _unstated(facts: list[_Line], lines: list[_Line]) -> Iterator[_Line]:
     """The facts that no turn states already; each turn learns how well the facts point to it."""
-    words = [set(line.terms) for line in lines]
     for number, fact in enumerate(facts):
-        needed = set(fact.terms)
         most = 0.0
-        for line, has in zip(lines, words, strict=True):
-            share = len(needed & has) / len(needed) if needed else 0.0
+        for line in lines:
+            share = len(fact.words & line.words) / len(fact.words) if fact.words else 0.0
             line.fact = max(line.fact, fact.passage * share)
             most = max(most, share)
         if most < _STATED:
@@ -204,11 +204,10 @@ def _unstated(facts: list[_Line], lines: list[_Line]) -> Iterator[_Line]:
 
 def _score(query: str, calls: list[_Call]) -> None:
     every = [line for call in calls for line in call.lines]
-    holding = Counter(term for line in every for term in set(line.terms))
-    asked = {
-        term: math.log(1 + (len(every) - holding[term] + 1.5) / (holding[term] + 0.5))
-        for term in terms(query)
-    }
+    asked = {}
+    for term in terms(query):
+        holding = sum(term in line.words for line in every)
+        asked[term] = math.log(1 + (len(every) - holding + 1.5) / (holding + 0.5))
     by_call = [
         sorted((each.score for each in call.memories if each.type == SEMANTIC), reverse=True)
         for call in calls
@@ -234,15 +233,14 @@ def _score(query: str, calls: list[_Call]) -> None:
 
 def _words_in(line: _Line, asked: dict[str, float]) -> float:
     """How much of what is asked the line says: Okapi BM25, as a share of what the whole question weighs."""
-    total = sum(asked.values())
-    counts = Counter(line.terms)
+    if line.words.isdisjoint(asked):
+        return 0.0
     damping = _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH * len(line.terms) / _ORDINARY_TURN)
-    heard = sum(
-        weight * counts[term] * (_SATURATION + 1) / (counts[term] + damping)
-        for term, weight in asked.items()
-        if counts[term]
-    )
-    return heard / total if total else 0.0
+    heard = 0.0
+    for term, weight in asked.items():
+        if count := line.terms.count(term):
+            heard += weight * count * (_SATURATION + 1) / (count + damping)
+    return heard / sum(asked.values())
 
 
 def _cut(text: str) -> str:

@@ -6,6 +6,7 @@ every candidate weigh next to nothing anyway.
 
 import re
 
+_WORD = re.compile(r"\w+")
 _TURN = re.compile(r"(?:^|(?<=\s))(?=(?:Caller|Agent): )")
 _STEM = 5
 """Letters of a word that count: `organ`, `organs` and `organist` are one; most endings are grammar."""
@@ -23,10 +24,12 @@ _STOP = frozenset(
 
 def turns(text: str) -> list[str]:
     """The turns of a passage, `Caller: …` or `Agent: …` each; a text that is no passage is one turn."""
+    if "Caller: " not in text and "Agent: " not in text:
+        return [text.strip()] if text.strip() else []
     return [turn.strip() for turn in _TURN.split(text) if turn.strip()]
 
 
 def terms(text: str) -> list[str]:
     """What tells something in `text`, in order: numbers, and the first letters of its words."""
-    words = re.findall(r"\w+", text.casefold())
+    words = _WORD.findall(text.casefold())
     return [word if word.isdigit() else word[:_STEM] for word in words if word not in _STOP]

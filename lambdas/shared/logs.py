@@ -11,6 +11,7 @@ so that no request waits for a second service. Source: CloudWatch User Guide, "E
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,8 @@ logging.getLogger("mem0").setLevel(logging.CRITICAL)
 Metrics = Mapping[str, float]
 """Values by the metric's name; a name that ends in `Latency` is in milliseconds, the others are counts."""
 
+_pending = threading.local()
+
 _PHONE = re.compile(r"\+?[0-9]{7,15}")
 
 
@@ -42,6 +45,11 @@ def shorten(user_id: str) -> str:
 def milliseconds_since(started: float) -> float:
     """How long ago `started` was, by `time.monotonic()`."""
     return round((time.monotonic() - started) * 1000, 1)
+
+
+def carry(metrics: Metrics) -> None:
+    """Let the next line of this thread carry `metrics`: a line of their own takes as long as all the rest."""
+    _pending.__dict__.setdefault("metrics", {}).update(metrics)
 
 
 def info(message: str, *, user_id: str | None = None, metrics: Metrics | None = None, **fields: Any) -> None:
@@ -79,6 +87,8 @@ def error(
 
 def _extra(user_id: str | None, metrics: Metrics | None, fields: dict[str, Any]) -> dict[str, Any]:
     extra = {"user_id": user_id, **{key: value for key, value in fields.items() if value is not None}}
+    if carried := _pending.__dict__.pop("metrics", None):
+        metrics = {**carried, **(metrics or {})}
     return extra | _embedded(metrics) if metrics else extra
 
 

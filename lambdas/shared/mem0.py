@@ -7,7 +7,7 @@ passes Mem0's own words on: they may hold what was sent.
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from shared import environment, logs, transport
@@ -99,11 +99,9 @@ class Mem0:
                     rows += listing.results(client.get_all(filters=filters, page=page, page_size=PAGE_SIZE))
             return rows, count
 
-        rows, count = self._call("get_all", user_id, read)
-        by_id = {
-            row.get("id", index) if isinstance(row, Mapping) else index: row for index, row in enumerate(rows)
-        }
-        memories = _own(list(by_id.values()), user_id)
+        rows, count = self._call("get_all", user_id, read, carried=True)
+        by_id = {listing.identity(row) or at: row for at, row in enumerate(rows)}
+        memories = _own(by_id.values(), user_id)
         memories.sort(key=lambda memory: memory.created, reverse=True)
         return memories, count if count > PAGE_SIZE else len(memories)
 
@@ -117,7 +115,7 @@ class Mem0:
         def find(client: MemoryClient) -> list[object]:
             return listing.results(client.search(query, filters={"user_id": user_id}, top_k=limit))
 
-        return _own(self._call("search", user_id, find), user_id)[:limit]
+        return _own(self._call("search", user_id, find, carried=True), user_id)[:limit]
 
     def has(self, user_id: str, metadata: Mapping[str, Any]) -> bool:
         """Whether a memory of `user_id` with this metadata is there already.
@@ -161,8 +159,13 @@ class Mem0:
 
         self._call("add", user_id, store)
 
-    def _call(self, operation: str, user_id: str, action: Callable[[MemoryClient], T]) -> T:
-        """Do `action` within the deadline, and log how long Mem0 took over the `operation`."""
+    def _call(
+        self, operation: str, user_id: str, action: Callable[[MemoryClient], T], *, carried: bool = False
+    ) -> T:
+        """Do `action` within the deadline, and log how long Mem0 took over the `operation`.
+
+        With `carried` the handler's own line tells it, because somebody waits.
+        """
         started = time.monotonic()
         try:
             answer = self._with_new_key_if_refused(action)
@@ -175,8 +178,11 @@ class Mem0:
                 metrics={"Mem0Latency": logs.milliseconds_since(started), "Mem0Errors": 1},
             )
             raise
-        elapsed = logs.milliseconds_since(started)
-        logs.info("Mem0 answered", user_id=user_id, operation=operation, metrics={"Mem0Latency": elapsed})
+        metrics = {"Mem0Latency": logs.milliseconds_since(started)}
+        if carried:
+            logs.carry(metrics)
+        else:
+            logs.info("Mem0 answered", user_id=user_id, operation=operation, metrics=metrics)
         return answer
 
     def _with_new_key_if_refused(self, action: Callable[[MemoryClient], T]) -> T:
@@ -198,9 +204,7 @@ class Mem0:
             if self._client is None or self._client.api_key != key:
                 self._client = None
                 client = self._explained(
-                    lambda: MemoryClient(
-                        api_key=key, host=self._host, client=transport.new_client(self.timeout)
-                    )
+                    lambda: MemoryClient(api_key=key, host=self._host, client=transport.Client(self.timeout))
                 )
                 self._check_project(client)
                 self._client = client
@@ -227,7 +231,7 @@ class Mem0:
             raise explain(error, self._host, self.timeout) from None
 
 
-def _own(rows: Sequence[object], user_id: str) -> list[Memory]:
+def _own(rows: Iterable[object], user_id: str) -> list[Memory]:
     """The memories in `rows` that belong to `user_id`. A row of anybody else never leaves this function."""
     memories = []
     foreign = 0

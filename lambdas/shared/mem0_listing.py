@@ -21,11 +21,17 @@ def results(answer: object) -> list[object]:
     raise OddAnswerError
 
 
+def identity(row: object) -> str:
+    """The id of a row; an empty string if it has none."""
+    found = row.get("id") if isinstance(row, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 def order(rows: Sequence[object]) -> int:
     """1 if `rows` are listed oldest first, -1 if newest first, 0 if it cannot be told. Mem0 does not say."""
-    dates = [row.get("created_at") if isinstance(row, Mapping) else None for row in rows]
     # A sample tells: of twenty moments, a list in no order has one order by chance once in 10^18.
-    moments = [moment(date) for date in [*dates[:: max(1, len(dates) // 20)], *dates[-1:]]]
+    sample = [*rows[:: max(1, len(rows) // 20)], *rows[-1:]]
+    moments = [moment(row.get("created_at") if isinstance(row, dict) else None) for row in sample]
     if len(set(moments)) < 2:  # noqa: PLR2004
         return 0
     pairs = list(itertools.pairwise(moments))

@@ -62,14 +62,14 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def containers_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Close what a container keeps open for its whole life, when the test that was its life ends."""
-    clients: list[httpx.Client] = []
-    new_client = transport.new_client
+    clients: list[transport.Client] = []
 
-    def remembered(timeout_seconds: float) -> httpx.Client:
-        clients.append(new_client(timeout_seconds))
-        return clients[-1]
+    class Remembered(transport.Client):
+        def __init__(self, timeout_seconds: float) -> None:
+            super().__init__(timeout_seconds)
+            clients.append(self)
 
-    monkeypatch.setattr(transport, "new_client", remembered)
+    monkeypatch.setattr(transport, "Client", Remembered)
     yield
     for client in clients:
         client.close()

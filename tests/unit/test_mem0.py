@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from local.mem0.server import Mem0StandIn
+from shared import logs
 from shared.credentials import Credentials
 from shared.mem0 import Mem0
 from shared.mem0_failures import Mem0Error
@@ -240,10 +241,13 @@ def test_latency_and_errors_of_mem0_are_metrics(
 ) -> None:
     caplog.set_level("INFO")
     connection.all_memories(CALLER)
+    logs.info("the handler's own line")
+    logs.info("a line of somebody else")
     mem0.set_faults({"operation": "get_all", "status": 503})
     with pytest.raises(Mem0Error):
         connection.all_memories(CALLER)
     lines = [vars(record) for record in caplog.records if "Mem0Latency" in vars(record)]
+    assert [line["message"] for line in lines] == ["the handler's own line", "Mem0 failed"]
     assert [line.get("Mem0Errors") for line in lines] == [None, 1]
     names = [metric["Name"] for metric in lines[1]["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
     assert names == ["Mem0Latency", "Mem0Errors"]

@@ -1,12 +1,15 @@
 """The deadline holds for the whole request, whatever the server does."""
 
+import ast
 import contextlib
+import gzip
+import importlib.util
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-import httpcore
 import httpx
 import pytest
 
@@ -49,14 +52,20 @@ def serve() -> Iterator[Serve]:
         listener.close()
 
 
+def client_of(url: str, timeout_seconds: float) -> transport.Client:
+    client = transport.Client(timeout_seconds)
+    client.base_url = httpx.URL(url)
+    return client
+
+
 def seconds_until_it_gives_up(url: str) -> float:
     started = time.monotonic()
     with (
-        transport.new_client(60) as client,
+        client_of(url, 60) as client,
         transport.deadline(DEADLINE),
         pytest.raises(httpx.TimeoutException),
     ):
-        client.post(url, content=b"x" * 50_000_000 if url.endswith("/upload") else b"x")
+        client.post("/", json="x" * (50_000_000 if url.endswith("/upload") else 1))
     return time.monotonic() - started
 
 
@@ -99,16 +108,14 @@ def test_name_look_up_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_addresses_of_a_host_share_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[float] = []
 
-    def connect(
-        _self: object, _host: str, _port: int, timeout: float, *_args: object
-    ) -> httpcore.NetworkStream:
+    def connect(_address: object, timeout: float) -> socket.socket:
         tried.append(timeout)
         threading.Event().wait(timeout / 2)
-        raise httpcore.ConnectTimeout
+        raise TimeoutError
 
     addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", 80)) for last in range(1, 5)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: addresses)
-    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    monkeypatch.setattr(socket, "create_connection", connect)
     seconds_until_it_gives_up("http://mem0.example")
     assert sum(tried) < DEADLINE * 2.1
     assert tried == sorted(tried, reverse=True)
@@ -117,7 +124,7 @@ def test_all_addresses_of_a_host_share_the_deadline(monkeypatch: pytest.MonkeyPa
 def test_deadline_ends_with_its_block() -> None:
     with transport.deadline(0.0), transport.deadline(50):
         pass
-    assert transport._remaining(7.0, httpcore.ReadTimeout) == 7.0
+    assert transport._left(7.0) == 7.0
 
 
 def test_name_that_does_not_exist_is_a_connect_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,14 +132,171 @@ def test_name_that_does_not_exist_is_a_connect_error(monkeypatch: pytest.MonkeyP
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with transport.new_client(1) as client, pytest.raises(httpx.ConnectError):
-        client.get("http://mem0.example")
+    with client_of("http://mem0.example", 1) as client, pytest.raises(httpx.ConnectError):
+        client.get("/")
 
 
-def test_the_pool_is_the_one_with_the_deadline_and_the_long_memory() -> None:
-    """Fails when a new httpx keeps its pool elsewhere, or a new httpcore its backend."""
-    stock = httpx.HTTPTransport()
-    assert isinstance(stock._pool, httpcore.ConnectionPool)
-    pool = transport.new_client(1)._transport._pool  # type: ignore[attr-defined]
-    assert isinstance(pool._network_backend, transport._Backend)
-    assert pool._keepalive_expiry == transport.KEEPALIVE_SECONDS > 240
+# What the client does with an honest server, and with one that is not
+
+
+def replay(*answers: bytes, closing: bool = True) -> Callable[[socket.socket], None]:
+    """A server that gives these answers, one a request, whatever it is asked, and then closes or waits."""
+
+    def treat(connection: socket.socket) -> None:
+        for answer in answers:
+            asked = b""
+            while not asked.endswith((b"\r\n\r\n", b"}")):
+                asked += connection.recv(65536)
+            requests.append(asked)
+            connection.sendall(answer)
+        if closing:
+            connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    requests: list[bytes] = []
+    treat.requests = requests  # type: ignore[attr-defined]
+    return treat
+
+
+def ok(body: bytes = b"{}", *headers: str) -> bytes:
+    head = ["HTTP/1.1 200 OK", f"content-length: {len(body)}", "content-type: application/json", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def client() -> Iterator[transport.Client]:
+    with transport.Client(2) as made:
+        yield made
+
+
+def test_request_is_what_httpx_would_send(serve: Serve, client: transport.Client) -> None:
+    server = replay(ok(), closing=False)
+    client.base_url = httpx.URL(f"http://{serve(server)}/prefix")
+    client.headers["Authorization"] = "Token key"
+    answer = client.post("/v3/memories/", json={"a": "é"}, params={"page": 1, "all": True})
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")  # type: ignore[attr-defined]
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    assert first == "POST /prefix/v3/memories/?page=1&all=true HTTP/1.1"
+    assert headers["host"] == client.base_url.netloc.decode()
+    assert headers["authorization"] == "Token key"
+    assert headers["content-type"] == "application/json"
+    assert headers["content-length"] == str(len(body))
+    assert body == '{"a":"é"}'.encode()
+    assert answer.request.method == "POST"
+    assert str(answer.request.url) == f"{client.base_url}v3/memories/?page=1&all=true"
+
+
+def test_answers_of_every_kind_are_read_whole(serve: Serve, client: transport.Client) -> None:
+    packed = gzip.compress(b'{"packed": true}')
+    chunked = (
+        b'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n": 1\r\n1\r\n}\r\n0\r\n\r\n'
+    )
+    nothing = b"HTTP/1.1 204 No Content\r\n\r\n"
+    until_closed = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n[1, 2]"
+    treat = replay(ok(packed, "content-encoding: gzip"), chunked, nothing, until_closed)
+    client.base_url = httpx.URL(f"http://{serve(treat)}")
+    assert client.get("/").json() == {"packed": True}
+    assert client.get("/").json() == {"a": 1}
+    assert client.get("/").content == b""
+    assert client.get("/").json() == [1, 2]
+
+
+def test_status_is_an_error_only_when_asked(serve: Serve, client: transport.Client) -> None:
+    refused = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 2\r\n\r\n{}"
+    client.base_url = httpx.URL(f"http://{serve(replay(refused))}")
+    answer = client.get("/")
+    with pytest.raises(httpx.HTTPStatusError) as failure:
+        answer.raise_for_status()
+    assert failure.value.response.headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"", httpx.RemoteProtocolError),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n", httpx.RemoteProtocolError),
+        (ok(b"not gzip", "content-encoding: gzip"), httpx.DecodingError),
+    ],
+)
+def test_what_is_no_answer_is_an_error_of_httpx(
+    serve: Serve, client: transport.Client, answer: bytes, error: type[Exception]
+) -> None:
+    client.base_url = httpx.URL(f"http://{serve(replay(answer))}")
+    with pytest.raises(error):
+        client.get("/")
+    assert not client._idle
+
+
+def test_refusal_before_the_body_was_read_is_heard(serve: Serve, client: transport.Client) -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n")
+
+    client.base_url = httpx.URL(f"http://{serve(refuse)}")
+    assert client.post("/", json={"long": "x" * 100_000}).status_code == 413
+
+
+def test_nobody_listens(client: transport.Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
+    with pytest.raises(httpx.ConnectError):
+        client.get("/")
+
+
+def test_connection_is_used_again_until_it_was_idle_for_too_long(
+    serve: Serve, client: transport.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = replay(*[ok()] * 3, closing=False)
+    client.base_url = httpx.URL(f"http://{serve(server)}")
+    client.get("/")
+    first = client._idle[0]
+    client.get("/")
+    assert client._idle == [first]
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + transport.KEEPALIVE_SECONDS + 1)
+    client.get("/")
+    assert first not in client._idle
+    assert transport.KEEPALIVE_SECONDS > 240
+
+
+def test_connection_that_the_server_closed_is_not_used_again(serve: Serve, client: transport.Client) -> None:
+    client.base_url = httpx.URL(f"http://{serve(replay(ok()))}")
+    client.get("/")
+    deadline = time.monotonic() + PATIENCE
+    while client._idle[0].is_fit() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    client.get("/")
+
+
+def test_header_cannot_smuggle_another(serve: Serve, client: transport.Client) -> None:
+    client.base_url = httpx.URL(f"http://{serve(replay(ok()))}")
+    with pytest.raises(ValueError, match="header"):
+        client.get("/", headers={"X-Name": "a\r\nAuthorization: Token other"})
+
+
+def test_only_what_mem0_uses_is_there(client: transport.Client) -> None:
+    with pytest.raises(TypeError, match="follow_redirects"):
+        client.get("/", follow_redirects=True)
+    with pytest.raises(ValueError, match="path"):
+        client.get("http://127.0.0.1/")
+    with pytest.raises(NotImplementedError), client.stream("GET", "http://127.0.0.1/"):
+        pass
+
+
+def test_mem0_uses_nothing_else() -> None:
+    """Fails when a new mem0ai sends a request in another way, or with an option that the client refuses."""
+    main = Path(str(importlib.util.find_spec("mem0").origin)).parent / "client" / "main.py"  # type: ignore[union-attr]
+    tree = ast.parse(main.read_text())
+    sync = next(each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == "MemoryClient")
+    used: set[str] = set()
+    for call in (each for each in ast.walk(sync) if isinstance(each, ast.Call)):
+        if ast.unparse(call.func).startswith("self.client."):
+            used |= {ast.unparse(call.func).removeprefix("self.client.")}
+            used |= {f"{keyword.arg}=" for keyword in call.keywords}
+    assert used <= {"get", "post", "put", "patch", "delete", "request", "json=", "params=", "headers="}
+    assert {"get", "post", "json=", "params="} <= used
