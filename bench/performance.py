@@ -34,7 +34,7 @@ def parts(rig: Rig, share: float) -> dict[str, Callable[[], Section]]:
         "trips": lambda: warm.measure_trips(rig),
         "handshakes": lambda: connections.measure(rig, times(5, 2)),
         "acknowledgement": lambda: calls.measure(rig, times(25, 5)),
-        "worker": lambda: calls.measure_worker(rig, times(6, 2)),
+        "worker": lambda: calls.measure_worker(rig, times(20, 3)),
         "growth": lambda: warm.measure_growth(rig, times(100, 20)),
         "deadline": lambda: deadline.measure(rig),
     }

@@ -19,7 +19,6 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "3 s": {**SLOW, "latency_seconds": 3.0},
     "down": {"name": "down", "refuse": True},
 }
-BATCH = 5  # what the event source hands over at once
 SAID = (
     ("agent", "Good morning, this is the garden centre. What can I do for you?"),
     ("user", "Hello, my name is Robin. My tomatoes have brown spots on their leaves."),
@@ -168,31 +167,33 @@ def _records(rig: Rig, host: LambdaHost, queue: str, count: int) -> list[dict[st
     return found
 
 
-def measure_worker(rig: Rig, batches: int) -> Section:
+def measure_worker(rig: Rig, count: int) -> Section:
     """Calls that one instance remembers in a second, with Mem0 at 0.3 s for an add."""
     rig.progress("worker")
     rates: dict[str, float] = {}
     queue = _queue(rig)
+    (mapping,) = rig.system.template.mappings
+    batch = mapping.batch_size  # as it is deployed
     with rig.host("ours", "post-call", CALL_QUEUE_URL=queue) as host:
-        records = _records(rig, host, queue, BATCH * (batches + 1))
+        records = _records(rig, host, queue, count + batch)
         spent = []
         with rig.faults(SLOW):
-            for first in range(0, len(records), BATCH):
-                outcome = host.invoke("post-call", {"Records": records[first : first + BATCH]}, timeout=100)
+            for first in range(0, len(records), batch):
+                outcome = host.invoke("post-call", {"Records": records[first : first + batch]}, timeout=100)
                 if outcome.error or json.loads(outcome.payload)["batchItemFailures"]:
                     raise RuntimeError(f"the worker answered {outcome.payload.decode()}")
                 spent.append(outcome.duration_ms)
         # The first batch is the worker's own cold start: it connects to Mem0.
-        rates["ours"] = BATCH * 1000 / median(spent[1:])
+        rates["ours"] = batch * 1000 / median(spent[1:])
     with rig.host("naive", "post-call") as host, rig.faults(SLOW):
         _answered(rig, host)
-        rates["naive"] = 1000 / median([_answered(rig, host) for _ in range(BATCH)])
+        rates["naive"] = 1000 / median([_answered(rig, host) for _ in range(count)])
     faster = rates["ours"] / rates["naive"]
     sides: tuple[Side, ...] = ("ours", "naive")
     return Section(
         key="worker",
         title="Worker",
-        how=HOW_WORKER.format(batch=BATCH, batches=batches),
+        how=HOW_WORKER.format(count=count),
         targets=[
             Target(
                 what="calls remembered per second and instance",
@@ -214,8 +215,8 @@ def measure_worker(rig: Rig, batches: int) -> Section:
 
 HOW = """A signed webhook with six turns, to a warm function, {count} times in each of three conditions in
 turn. Ours checks it and puts it into the queue; the naive way answers when both adds are done."""
-HOW_WORKER = """{batches} batches of {batch} calls of different callers, as the event source hands them over.
-Both adds of a call take 0.3 s; the naive way makes them one after the other, ours side by side and with the
-ledger around them."""
-LEDGER = """beside the two adds, which overlap, a call costs five updates of the ledger, each through moto on
-the same two cores, where it takes longer than in DynamoDB."""
+HOW_WORKER = """{count} calls of different callers, each in a batch of its own, as the event source is
+deployed. Both adds of a call take 0.3 s; the naive way makes them one after the other, ours side by side and
+with the ledger around them."""
+LEDGER = """beside the two adds, which overlap, a call waits for two updates of the ledger, each through moto
+on the same two cores, where it takes longer than in DynamoDB."""

@@ -97,7 +97,7 @@ def _read(body: str) -> CallRecord:
 def _remember_once(record: CallRecord) -> str:
     key = record.conversation_id if record.part == 1 else f"{record.conversation_id}#{record.part}"
     fingerprint = envelope.digest(record)
-    entry = ledger.claim(key, fingerprint)
+    entry = ledger.claim(key, fingerprint, retention.stored_types())
     if entry.digest != fingerprint:
         logs.warning(
             "a different body came for a conversation that is known; it is not added",
@@ -110,16 +110,19 @@ def _remember_once(record: CallRecord) -> str:
     if entry.closed:
         return "already remembered"
     try:
-        _add_both(record, entry)
+        last = _add_both(record, entry)
     except BaseException:
         entry.release()
         raise
-    entry.close()
+    entry.close(*last)
     return "remembered"
 
 
-def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
+def _add_both(record: CallRecord, entry: ledger.Entry) -> list[str]:
     """Do what is not yet done of the two adds, side by side.
+
+    Returns:
+        What was done last, and is not yet noted: closing the entry notes it, in one request for both.
 
     Raises:
         Exception: what went wrong with one of them; of two failures the one that may pass.
@@ -138,20 +141,22 @@ def _add_both(record: CallRecord, entry: ledger.Entry) -> None:
         ),
     }
 
+    left = [step for step in retention.stored_types() if step not in entry.done]
+    done: list[str] = []
+
     def do(step: str) -> None:
         # A worker that died may have been accepted by Mem0 before it could note it: look before adding again.
         if step not in entry.begun or not mem0.has(record.user_id, _identity(record, step)):
-            entry.begin(step)
             steps[step](entry.valid_until)
-        entry.finish(step)
+        done.append(step)  # which of two threads comes last is seen by both: append is atomic
+        if done.index(step) < len(left) - 1:
+            entry.finish(step)
 
-    left = [step for step in retention.stored_types() if step not in entry.done]
-    if left:
-        entry.begin(*left)
     doing = [_adders.submit(do, step) for step in left]
     failures = [failure for each in doing if (failure := each.exception())]
     if failures:
         raise max(failures, key=lambda failure: getattr(failure, "retryable", True))
+    return done[-1:]
 
 
 def _identity(record: CallRecord, kind: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from local.mem0.server import Mem0StandIn
 from post_call import envelope
 from post_call.record import CallRecord, Turn
+from shared.memories import TYPES
 from tests.unit.conftest import Aws, Load
 
 CALLER = "+16125550142"
@@ -195,7 +196,7 @@ def test_another_workers_claim_is_respected(load: Load, mem0: Mem0StandIn) -> No
     load("post_call.handler")
     from post_call import ledger  # noqa: PLC0415 - the module of this load
 
-    ledger.claim("conv_1", envelope.digest(call()))
+    ledger.claim("conv_1", envelope.digest(call()), TYPES)
     assert work(load("post_call.handler"), call()) == ["m0"]
     assert adds(mem0) == []
 
@@ -250,20 +251,63 @@ def test_failed_call_is_delivered_again_when_mem0_asked_for_it(
 
 def test_worker_that_wakes_up_after_its_claim_ran_out_adds_nothing(load: Load, mem0: Mem0StandIn) -> None:
     load("post_call.handler", CLAIM_SECONDS="1")
-    from post_call import ledger  # noqa: PLC0415 - the module of this load
+    from post_call import ledger, worker  # noqa: PLC0415 - the modules of this load
 
-    frozen = ledger.claim("conv_1", envelope.digest(call()))
+    frozen = ledger.claim("conv_1", envelope.digest(call()), TYPES)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with contextlib.suppress(ledger.BusyError):
-            ledger.claim("conv_1", envelope.digest(call()))
+            ledger.claim("conv_1", envelope.digest(call()), TYPES)
             break
-    with pytest.raises(ledger.BusyError):
-        frozen.begin("factual")
+    with pytest.raises(Exception, match="did not answer"):  # of this load: Mem0Error
+        worker._add_both(call(), frozen)
     frozen.release()
     with pytest.raises(ledger.BusyError):
-        ledger.claim("conv_1", envelope.digest(call()))
+        ledger.claim("conv_1", envelope.digest(call()), TYPES)
     assert adds(mem0) == []
+
+
+def test_answer_of_the_ledger_that_was_lost_costs_no_second_try(
+    load: Load, mem0: Mem0StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim that stands there is the worker's own."""
+    module = load("post_call.handler")
+    from shared import aws as client  # noqa: PLC0415 - the module of this load
+
+    real = client._post
+    lost: list[str] = []
+
+    def lose_the_first_answer(
+        service: client.Service, action: str, body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        answer = real(service, action, body)
+        if action == "UpdateItem" and not lost:
+            lost.append(action)
+            raise ConnectionResetError
+        return answer
+
+    monkeypatch.setattr(client, "_post", lose_the_first_answer)
+    assert work(module, call()) == []
+    assert lost
+    assert len(adds(mem0)) == 2
+
+
+def test_call_costs_three_writes_of_the_ledger(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them one after the other with the adds in between; the third beside the slower add."""
+    module = load("post_call.handler")
+    from shared import aws as client  # noqa: PLC0415 - the module of this load
+
+    real = client.call
+    written: list[str] = []
+
+    def noted(service: client.Service, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if action == "UpdateItem":
+            written.append(parameters["UpdateExpression"])
+        return real(service, action, parameters)
+
+    monkeypatch.setattr(client, "call", noted)
+    assert work(module, call()) == []
+    assert [each.split()[0] for each in written] == ["SET", "ADD", "SET"]
 
 
 def test_every_part_of_a_long_call_is_remembered(load: Load, mem0: Mem0StandIn) -> None:
