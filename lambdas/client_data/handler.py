@@ -57,7 +57,8 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
 
 def _authenticate(event: Mapping[str, Any]) -> None:
     given = api.header(event, "X-Workspace-Key").encode("utf-8", "replace")
-    if not _is_workspace_key(given) and not (credentials.refresh() and _is_workspace_key(given)):
+    # The key may have been rotated since the secret was read: then it is read anew.
+    if not _is_workspace_key(given) and not (given and credentials.refresh() and _is_workspace_key(given)):
         logs.warning("workspace key refused", metrics={"WorkspaceKeyFailures": 1})
         raise api.Refusal(401, "X-Workspace-Key is missing or wrong")
 

@@ -47,7 +47,7 @@ def _verify(event: Mapping[str, Any], body: bytes) -> None:
     try:
         try:
             signature.verify(given, body, credentials.keys("ELEVENLABS_HMAC_KEY"), time.time())
-        except signature.BadSignatureError:
+        except signature.UnknownKeyError:
             # The key may have been rotated since the secret was read, and a 401 is never delivered again.
             if not credentials.refresh():
                 raise

@@ -75,7 +75,13 @@ def _caller(event: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
 
 def _proven_caller(given: str) -> str:
     try:
-        return token.verify(given, credentials.keys("ELEVENLABS_WORKSPACE_KEY"), time.time())
+        try:
+            return token.verify(given, credentials.keys("ELEVENLABS_WORKSPACE_KEY"), time.time())
+        except token.UnknownKeyError:
+            # ClientData may know a key that was rotated since we read the secret.
+            if not credentials.refresh():
+                raise
+            return token.verify(given, credentials.keys("ELEVENLABS_WORKSPACE_KEY"), time.time())
     except CredentialsError as error:
         raise api.Refusal(500, str(error)) from None
     except token.BadTokenError as error:

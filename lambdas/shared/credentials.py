@@ -13,7 +13,8 @@ from shared import aws, environment, logs
 
 CACHE_SECONDS = environment.number("CREDENTIALS_CACHE_SECONDS", 300, least=1, most=3600)
 """How long a rotated secret may still be in use here."""
-_REFRESH_SECONDS = 2.0
+_REFRESHES = 5  # in a row, and then ...
+_REFRESH_SECONDS = 2.0  # ... one more every so often
 _RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still served
 
 KEYS = (
@@ -40,7 +41,8 @@ class Credentials:
         self._clock = clock
         self._secret: dict[str, Any] | None = None
         self._expires = 0.0
-        self._read_at = 0.0
+        self._refreshes_left = float(_REFRESHES)
+        self._asked_at = clock()
         self.stale = False
 
     def text(self, name: str) -> str:
@@ -84,8 +86,8 @@ class Credentials:
     def refresh(self, *, at_once: bool = False) -> bool:
         """Read the secret anew at the next question, because what it says did not fit.
 
-        A key that was rotated a moment ago is known so before the cache runs out. Not more often than every
-        two seconds, so that a flood of wrong keys does not become a flood of requests to Secrets Manager.
+        A key that was rotated a moment ago is known so before the cache runs out. A few times in a row, then
+        once every two seconds, so that a flood of wrong keys is no flood of requests to Secrets Manager.
 
         Args:
             at_once: however lately it was read: when Mem0 refuses our key, which no stranger can bring about.
@@ -93,9 +95,13 @@ class Credentials:
         Returns:
             Whether the next question may get another answer.
         """
-        lately = self._clock() - self._read_at < _REFRESH_SECONDS
-        if self._secret is None or (lately and not at_once):
+        now = self._clock()
+        earned = (now - self._asked_at) / _REFRESH_SECONDS
+        self._refreshes_left = min(_REFRESHES, self._refreshes_left + earned)
+        self._asked_at = now
+        if self._secret is None or (self._refreshes_left < 1 and not at_once):
             return False
+        self._refreshes_left -= 1
         self._expires = 0.0
         return True
 
@@ -112,7 +118,6 @@ class Credentials:
             return self._secret
         try:
             self._secret = _fetch()
-            self._read_at = now
             self._expires = now + CACHE_SECONDS
             self.stale = False
         except CredentialsError as failure:

@@ -22,6 +22,10 @@ class BadSignatureError(Exception):
     """The header does not prove where the body comes from. The message says why, for the log only."""
 
 
+class UnknownKeyError(BadSignatureError):
+    """The header is well-formed and recent, but none of our keys made it."""
+
+
 def verify(signature: str, body: bytes, keys: Sequence[str], now: float) -> None:
     """Check that `body` was signed with one of `keys`, and lately.
 
@@ -32,7 +36,8 @@ def verify(signature: str, body: bytes, keys: Sequence[str], now: float) -> None
         now: the current time in unix seconds.
 
     Raises:
-        BadSignatureError: if it is missing, malformed, too old, from the future, or wrong.
+        UnknownKeyError: if it was made with another key, or for another body.
+        BadSignatureError: if it is missing, malformed, too old or from the future.
     """
     timestamp, digests = _parse(signature)
     if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
@@ -42,7 +47,7 @@ def verify(signature: str, body: bytes, keys: Sequence[str], now: float) -> None
     # Every pair is compared, without a short cut, so that the time tells nothing about which one was close.
     matches = [hmac.compare_digest(digest, right) for digest in digests for right in expected]
     if not any(matches):
-        raise BadSignatureError("no v0 matches the body under a key that we hold")
+        raise UnknownKeyError("no v0 matches the body under a key that we hold")
 
 
 def _parse(signature: str) -> tuple[str, list[bytes]]:

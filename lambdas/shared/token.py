@@ -24,6 +24,10 @@ class BadTokenError(Exception):
     """The token proves nothing. The message says why, for the log only."""
 
 
+class UnknownKeyError(BadTokenError):
+    """The token is well-formed, but none of our keys made it."""
+
+
 def issue(user_id: str, keys: Sequence[str], now: float) -> str:
     """A token for `user_id` (an empty string for nobody), issued at the unix time `now`.
 
@@ -40,7 +44,8 @@ def verify(token: str, keys: Sequence[str], now: float) -> str:
     """The caller that `token` was issued for; an empty string for nobody.
 
     Raises:
-        BadTokenError: if it is malformed, not ours, expired, or from the future.
+        UnknownKeyError: if it was made with another key, or for somebody else.
+        BadTokenError: if it is malformed, expired, or from the future.
     """
     shape = _SHAPE.fullmatch(token)
     if not shape:
@@ -49,7 +54,7 @@ def verify(token: str, keys: Sequence[str], now: float) -> str:
     claim = token[: -len(signature) - 1]
     # Every key is tried, without a short cut, so that the time tells nothing about which one was close.
     if not any([hmac.compare_digest(signature, _signature(claim, key)) for key in keys]):  # noqa: C419
-        raise BadTokenError("it was not signed with a key that we hold")
+        raise UnknownKeyError("it was not signed with a key that we hold")
     age = now - int(issued)
     if not -_SKEW_SECONDS <= age <= LIFETIME_SECONDS:
         raise BadTokenError("it has expired" if age > 0 else "it is from the future")

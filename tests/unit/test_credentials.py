@@ -55,16 +55,28 @@ def test_changed_secret_is_seen_when_the_cache_runs_out(aws: Aws, clock: Clock) 
     assert credentials.text("MEM0_API_KEY") == "new"
 
 
-def test_refresh_reads_anew_but_not_all_the_time(aws: Aws, clock: Clock) -> None:
+def test_refresh_reads_anew_at_once(aws: Aws, clock: Clock) -> None:
     credentials = Credentials(clock)
     assert not credentials.refresh()
     credentials.text("MEM0_API_KEY")
     aws.set_secret(MEM0_API_KEY="new")
-    assert not credentials.refresh()
-    clock.now += 3
     assert credentials.refresh()
     assert credentials.text("MEM0_API_KEY") == "new"
-    assert not credentials.refresh()
+
+
+def test_flood_of_wrong_keys_is_no_flood_of_requests(aws: Aws, clock: Clock) -> None:
+    credentials = Credentials(clock)
+    credentials.text("MEM0_API_KEY")
+    assert aws
+    assert sum(credentials.refresh() for _ in range(100)) == 5
+    granted = 0
+    for _ in range(100):
+        clock.now += 0.1
+        granted += credentials.refresh()
+    assert 4 <= granted <= 5
+    assert credentials.refresh(at_once=True)
+    clock.now += 3600
+    assert sum(credentials.refresh() for _ in range(100)) == 5
 
 
 def test_known_values_outlive_an_outage_of_secrets_manager(

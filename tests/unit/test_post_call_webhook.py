@@ -141,7 +141,19 @@ def test_new_key_is_accepted_before_the_cache_runs_out(load: Load, aws: Aws) -> 
     aws.set_secret(ELEVENLABS_HMAC_KEY=["new", "local-hmac-key"])
     raw = json.dumps(payload(conversation_id="conv_2")).encode()
     event = request(raw.decode(), ElevenLabs_Signature=signed(raw, key="new"))
-    module.webhook.credentials._read_at -= 3
+    assert module.lambda_handler(event, None)["statusCode"] == 200
+
+
+def test_only_a_signature_that_a_new_key_may_fit_makes_it_read_the_secret_anew(load: Load, aws: Aws) -> None:
+    module = load("post_call.handler")
+    raw = json.dumps(payload()).encode()
+    assert deliver(module, payload())[0] == 200
+    aws.set_secret(ELEVENLABS_HMAC_KEY="new")
+    for useless in ("", "nonsense", signed(raw, at=time.time() - 3600)):
+        event = request(raw.decode(), ElevenLabs_Signature=useless)
+        assert module.lambda_handler(event, None)["statusCode"] == 401
+    assert module.webhook.credentials.keys("ELEVENLABS_HMAC_KEY") == ["local-hmac-key"]
+    event = request(raw.decode(), ElevenLabs_Signature=signed(raw, key="new"))
     assert module.lambda_handler(event, None)["statusCode"] == 200
 
 
@@ -266,7 +278,6 @@ def test_call_that_an_answering_machine_took_is_ignored(load: Load, aws: Aws) ->
 def test_signature_is_not_refused_for_good_while_the_keys_cannot_be_read_anew(load: Load, aws: Aws) -> None:
     handler = load("post_call.handler")
     assert deliver(handler, payload())[0] == 200
-    handler.webhook.credentials._read_at -= 3  # as if the secret had been read three seconds ago
     aws.secrets.delete_secret(SecretId=SECRET_NAME, ForceDeleteWithoutRecovery=True)
     body = json.dumps(payload()).encode()
     event = request(body.decode(), ElevenLabs_Signature=signed(body, key="the new key"))

@@ -185,3 +185,10 @@ def test_setting_demands_a_token(load: Load) -> None:
 def test_key_of_the_token_may_be_rotated(load: Load, aws: Aws) -> None:
     aws.set_secret(ELEVENLABS_WORKSPACE_KEY=["new", "local-workspace-key"])
     assert with_token(load("retrieve.handler"), issued())[0] == 200
+
+
+def test_token_of_a_new_key_is_accepted_before_the_cache_runs_out(load: Load, aws: Aws) -> None:
+    module = load("retrieve.handler")
+    assert with_token(module, issued())[0] == 200
+    aws.set_secret(ELEVENLABS_WORKSPACE_KEY=["new", "local-workspace-key"])
+    assert with_token(module, issued(key="new"))[0] == 200
