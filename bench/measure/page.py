@@ -58,6 +58,8 @@ def _chosen(figures: dict[str, float]) -> str:
         own=ms(own),
         slow_own=ms(own / share),
         resident=f"{figures['resident.ours']:.0f}",
+        cold=ms(figures["client-data.ours.wall"]),
+        restored=ms(figures["client-data.restored"]),
         naive=ms(figures["client-data.naive.cpu"]),
         naive_slow=f"{figures['client-data.naive.cpu'] / share / 1000:.0f}",
     )
@@ -90,9 +92,13 @@ CHOSEN = """## Where it comes from
   is compiled with unchecked hashes.
 - **No boto3.** Secrets Manager, SQS and DynamoDB speak one JSON protocol; `lambdas/shared/aws.py` is all of
   it that we need.
+- **httpx on top, the standard library's HTTP below.** `MemoryClient` takes a client of one's own. Ours is an
+  `httpx.Client` whose requests go through `http.client`, which is loaded anyway: httpcore and h11 are never
+  imported, and cookies, redirects and authentication flows cost nothing.
 - **One connection, kept for 330 s.** httpx drops an idle one after 5 s. NAT gateways forget after 350 s.
 - **One request.** All memories of a caller are one page of 200. Of more, the newest are read: what fits the
   prompt is decided by the newest facts, not by the oldest.
+- **One log line for a request.** The latency metric rides on it.
 - **One deadline for the whole request**, name look-up and TLS included, because a timeout per read never ends
   against a server that drips.
 - **The webhook only queues.** What Mem0 does then is the worker's business, and nobody waits for the worker.
@@ -118,7 +124,9 @@ snapshot, by its memory and at least for three hours, and for each restore. At u
 ($0.0000015046 for a GB-second kept, $0.0001397998 for a GB restored, Python, 2026-11-22) two functions of
 0.5 GB cost $3.90 a month each kept version, whether anybody calls or not.
 
-It pays where a first caller's half second matters more than that: few calls spread over the day, each a
+Here a cold ClientData needs {cold} until its first event, and a restored one {restored}; AWS's own time to
+load the snapshot, which this machine cannot show, comes on top of the second. It pays where a first caller's
+half second matters more than that: few calls spread over the day, each a
 cold start. It does not with a call a minute and more, where instances stay warm, nor with one call at a time
 in a test. Provisioned concurrency would answer sooner, and costs about $1.10 a month for each instance and
 128 MB. The other lever is smaller and free: keep the layer as small as it is."""

@@ -80,10 +80,13 @@ class Rig:
         self.system.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def spec(self, side: Side, function: str, *, probe: bool = False, **environment: str) -> FunctionSpec:
+    def spec(
+        self, side: Side, function: str, *, probe: bool = False, snap_start: bool = False, **environment: str
+    ) -> FunctionSpec:
         """What the host must know of a side's function ("client-data", "retrieve", "post-call").
 
-        With `probe` the handler is called through functions/probe.py.
+        With `probe` the handler is called through functions/probe.py; with `snap_start` an instance is held
+        after its init, as a snapshot is, and restored for its first event.
         """
         deployed = self.system.host.functions[function]
         module = function.replace("-", "_")
@@ -102,16 +105,17 @@ class Rig:
             code=self.folder / side,
             handler=handler,
             environment=variables,
-            snap_start=False,
+            snap_start=snap_start,
             timeout_seconds=400.0 if side == "naive" else deployed.timeout_seconds,
         )
 
     @contextmanager
-    def host(
-        self, side: Side, function: str, *, probe: bool = False, mem0_url: str = "", **environment: str
-    ) -> Iterator[LambdaHost]:
-        """A Lambda host with one function of one side, talking to the stand-in unless told another Mem0."""
-        spec = self.spec(side, function, probe=probe, **environment)
+    def host(self, side: Side, function: str, *, mem0_url: str = "", **options: Any) -> Iterator[LambdaHost]:
+        """A Lambda host with one function of one side, talking to the stand-in unless told another Mem0.
+
+        The options are those of `spec`.
+        """
+        spec = self.spec(side, function, **options)
         servers = {"AWS_ENDPOINT_URL": self.system.aws.url, "MEM0_HOST": mem0_url or self.system.mem0_url}
         layer = self.naive_layer if side == "naive" else self.layer
         with LambdaHost([spec], layer=layer, environment=servers, python=self.python) as host:

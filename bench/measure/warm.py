@@ -29,21 +29,17 @@ class Warm:
 
 
 def calls(rig: Rig, host: LambdaHost, function: str, event: dict[str, Any], count: int) -> Warm:
-    """Invoke a warm function `count` times; own time is the handler's minus what the stand-in needed for it.
+    """Invoke a warm function `count` times; own time is the handler's minus what it waited for Mem0.
 
-    Sending, receiving and parsing therefore count as ours. What a request cost Mem0 is known only to the
-    stand-in, which is asked once, at the end: its log has the requests in their order.
+    Waiting is being blocked in the socket until an answer is there; everything else counts as ours.
     """
     rig.requests()
     answers = [rig.ask(host, function, event) for _ in range(count)]
-    seen = rig.requests()
-    each = len(seen) // count
-    mem0 = [sum(one["duration_ms"] for one in seen[at * each : (at + 1) * each]) for at in range(count)]
-    handler = [float(answer["ms"]) for answer in answers]
+    each = len(rig.requests()) // count
     last = answers[-1]["answer"]
     if last["statusCode"] != 200:  # noqa: PLR2004 - OK
         raise RuntimeError(f"{function} answered {last}")
-    own = [spent - theirs for spent, theirs in zip(handler, mem0, strict=True)]
+    own = [float(answer["ms"]) - float(answer["waited_ms"]) for answer in answers]
     cpu = [float(answer["cpu_ms"]) for answer in answers]
     return Warm(own=own, cpu=cpu, requests=each, last=json.loads(last["body"]))
 
@@ -204,8 +200,8 @@ def ratio_of(found: dict[tuple[str, int], Warm]) -> float:
     return median(found["naive", 5000].own) / median(found["ours", 5000].own)
 
 
-HOW = """The handler's time minus the time that the stand-in needed to answer: sending the request, reading
-the answer and logging all count as ours. The caller has {memories} memories."""
+HOW = """The handler's time minus the time in which it was blocked until Mem0's answer was there: making and
+sending the request, parsing the answer and logging all count as ours. The caller has {memories} memories."""
 BUSY = """the function's own CPU time was {cpu} for each call; the rest is waiting for a core, because the
 stand-in, the Lambda host and whatever else the machine did shared two of them."""
 GROWN = "a full page has 200 rows where a caller with 100 memories has 100: reading JSON costs per row."

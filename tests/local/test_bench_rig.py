@@ -16,8 +16,10 @@ from local.mem0 import server
 USE = """
 import os, sys
 sys.path[:0] = sys.argv[1:3]
+from shared import transport
 from shared.mem0_client import MemoryClient
-client = MemoryClient(api_key="local-mem0-key", host=sys.argv[3])
+http = transport.Client(20) if sys.argv[4] == "ours" else None
+client = MemoryClient(api_key="local-mem0-key", host=sys.argv[3], client=http)
 said = [{"role": "user", "content": "The tomatoes have brown spots."}]
 client.add(said, user_id="+16125550142", infer=False)
 rows = client.get_all(filters={"user_id": "+16125550142"})["results"]
@@ -27,9 +29,10 @@ print(client.org_id, rows[0]["memory"] == found[0]["memory"], home, MemoryClient
 """
 
 
-def test_built_layer_alone_pings_adds_lists_and_searches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("http", ["ours", "its own"])
+def test_built_layer_alone_pings_adds_lists_and_searches(tmp_path: Path, http: str) -> None:
     with server.start(tmp_path) as mem0:
-        places = [str(ensure_layer() / "python"), str(ROOT / "lambdas"), mem0.url]
+        places = [str(ensure_layer() / "python"), str(ROOT / "lambdas"), mem0.url, http]
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", USE, *places],
             env={"PATH": os.environ["PATH"], "MEM0_DIR": str(tmp_path / "mem0")},
