@@ -8,11 +8,14 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 NODE_READY := node_modules/.ready
+# What fails when a new mem0ai changes the ground under the functions.
+RELIED_ON := tests/unit/test_mem0_client.py tests/unit/test_transport.py tests/unit/test_mem0.py \
+	tests/unit/test_import_budget.py tests/local/test_bench_rig.py tests/local/test_mem0_api.py
 
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run serve test check unit infra local format synth layer lock recall faults bench clean
+.PHONY: help setup run serve test check unit infra local format synth layer lock upgrade recall faults bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,11 +64,21 @@ synth: setup ## Synthesise the CloudFormation template into cdk.out
 layer: setup ## Build the layer that ships into cdk.out/layer
 	@rm -rf cdk.out/layer && $(PY) layer/build.py cdk.out/layer --platform linux-arm64 --python 3.13
 
-lock: setup ## Renew the lockfiles after a change to a requirements file (upgrading mem0ai, say)
+lock: setup ## Renew the lockfiles after a change to a requirements file
 	@$(VENV)/bin/uv pip compile layer/requirements.txt --excludes layer/excludes.txt $(LOCK) -o layer/requirements.lock
 	@$(VENV)/bin/uv pip compile requirements-dev.txt --excludes requirements-dev.excludes.txt $(LOCK) -o requirements-dev.lock
 	@$(VENV)/bin/uv pip compile local/lambda_host/runtime.txt $(LOCK) -o local/lambda_host/runtime.lock
+	@$(VENV)/bin/uv pip compile bench/naive/requirements.txt $(LOCK) -o bench/naive/requirements.lock
 	@npm install --package-lock-only --no-audit --no-fund --loglevel=error
+
+upgrade: setup ## Upgrade mem0ai: make upgrade MEM0AI=2.3.0 pins, locks, builds and checks it
+	@[[ "$(MEM0AI)" =~ ^[0-9]+(\.[0-9]+)+$$ ]] || { echo "Which version? make upgrade MEM0AI=$$(sed -n 's/^mem0ai==//p' layer/requirements.txt) is what there is now." >&2; exit 1; }
+	@for each in layer/requirements.txt requirements-dev.txt bench/naive/requirements.txt; do \
+	  sed "s/^mem0ai==.*/mem0ai==$(MEM0AI)/" $$each > $$each.new && mv $$each.new $$each; done
+	@echo "Locking mem0ai $(MEM0AI) ..." && $(MAKE) --no-print-directory lock
+	@echo "Building the layer ..." && $(MAKE) --no-print-directory layer
+	@echo "Checking what the functions rely on ..." && $(PY) -m pytest -q $(RELIED_ON)
+	@echo "mem0ai $(MEM0AI) is pinned, and what the functions rely on is there. Now: make test && make bench"
 
 recall: setup ## Measure what is found again, and write docs/recall.md
 	@$(PY) bench/recall.py

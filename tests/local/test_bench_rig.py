@@ -1,5 +1,6 @@
 """The built layer alone, and the parts of the bench that would spoil a figure without anybody noticing."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -76,6 +77,6 @@ def test_files_get_the_time_of_cdks_zip(tmp_path: Path) -> None:
 
 def test_naive_layer_is_the_plain_library_with_hashes() -> None:
     lock = LOCK.read_text()
-    assert "mem0ai==2.2.1" in lock
+    assert f"mem0ai=={importlib.metadata.version('mem0ai')}" in lock
     assert all(f"\n{name}==" in lock for name in ("qdrant-client", "grpcio", "numpy", "openai", "sqlalchemy"))
     assert lock.count("--hash=sha256:") >= lock.count("==")

@@ -26,13 +26,14 @@ def serve() -> Iterator[Serve]:
     """Start a server that treats each connection as the given function does, and return its address."""
     done = threading.Event()
     listeners: list[socket.socket] = []
+    threads: list[threading.Thread] = []
 
     def start(treat: Callable[[socket.socket], None]) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
         def treat_quietly(connection: socket.socket) -> None:
-            with contextlib.suppress(OSError):
+            with connection, contextlib.suppress(OSError):
                 treat(connection)
                 done.wait(PATIENCE * 3)
 
@@ -40,7 +41,9 @@ def serve() -> Iterator[Serve]:
             with contextlib.suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    threading.Thread(target=treat_quietly, args=[connection], daemon=True).start()
+                    thread = threading.Thread(target=treat_quietly, args=[connection], daemon=True)
+                    threads.append(thread)
+                    thread.start()
 
         threading.Thread(target=accept, daemon=True).start()
         return f"127.0.0.1:{listener.getsockname()[1]}"
@@ -50,6 +53,8 @@ def serve() -> Iterator[Serve]:
     done.set()
     for listener in listeners:
         listener.close()
+    for thread in threads:
+        thread.join(PATIENCE)
 
 
 def client_of(url: str, timeout_seconds: float) -> transport.Client:
@@ -146,7 +151,10 @@ def replay(*answers: bytes, closing: bool = True) -> Callable[[socket.socket], N
         for answer in answers:
             asked = b""
             while not asked.endswith((b"\r\n\r\n", b"}")):
-                asked += connection.recv(65536)
+                received = connection.recv(65536)
+                if not received:
+                    return
+                asked += received
             requests.append(asked)
             connection.sendall(answer)
         if closing:
