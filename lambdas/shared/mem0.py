@@ -73,7 +73,8 @@ class Mem0:
 
         Args:
             user_id: whose memories.
-            enough: if the newest memories hold facts of so many characters, older facts are not asked for.
+            enough: characters that the reader has room for. Of more than a page, only the newest memories are
+                returned whose facts fill it; nothing older could be told.
 
         Raises:
             Mem0Error: if they cannot be read in time.
@@ -87,8 +88,8 @@ class Mem0:
                 return rows, len(rows)
             order = listing.order(rows)
             if order < 0:  # newest first, as Mem0 does today: these are the last calls, now the last facts
-                if enough is not None and listing.length_of_facts(rows) >= enough:
-                    return rows, count
+                if enough is not None and (newest := listing.enough_of(rows, enough)):
+                    return newest, count
                 filters = {"AND": [filters, {"metadata": {"type": FACTUAL}}]}
                 rows += listing.results(client.get_all(filters=filters, page=1, page_size=PAGE_SIZE))
             elif order > 0:

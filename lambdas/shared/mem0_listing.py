@@ -9,6 +9,9 @@ from shared.memories import FACTUAL, moment
 PAGE_SIZE = 200
 """The most rows that Mem0 returns at once. Source: Mem0's OpenAPI file."""
 
+_DATE = len("- 2026-03-03: \n")
+_LONGEST_FACT = 600
+
 
 def results(answer: object) -> list[object]:
     """The rows of an answer.
@@ -44,12 +47,20 @@ def last_page(count: int) -> tuple[int, int]:
     return -(-count // size), size
 
 
-def length_of_facts(rows: Sequence[object]) -> int:
-    """How many characters the facts among `rows` have, each counted once."""
-    facts = set()
-    for row in rows:
+def enough_of(rows: Sequence[object], characters: int) -> list[object] | None:
+    """The first of `rows` whose facts fill so many characters of a prompt; None if all together do not.
+
+    It counts with care: each fact once, with the date that will stand before it, and only as many characters
+    of a long one as surely remain of it.
+    """
+    longest = min(_LONGEST_FACT, characters // 12)
+    told = set()
+    for at, row in enumerate(rows, 1):
         if isinstance(row, dict) and isinstance(metadata := row.get("metadata"), dict):
             text = row.get("memory")
-            if metadata.get("type") == FACTUAL and isinstance(text, str):
-                facts.add(text)
-    return sum(map(len, facts))
+            if metadata.get("type") == FACTUAL and isinstance(text, str) and text not in told:
+                told.add(text)
+                characters -= _DATE + min(len(text), longest)
+                if characters <= 0:
+                    return list(rows[:at])
+    return None

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from client_data.context import compose
 from local.mem0.server import Mem0StandIn
 from shared import logs
 from shared.credentials import Credentials
@@ -104,18 +105,26 @@ def test_newest_are_read_in_two_requests_whatever_the_order(
     assert len({memory.text for memory in memories}) == len(memories)
 
 
-def test_older_facts_are_not_asked_for_when_the_newest_are_enough(
-    connection: Mem0, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("budget", [1000, 1500, 6000, 50_000])
+@pytest.mark.parametrize("length", [5, 50, 300, 900])
+def test_no_more_is_read_than_the_prompt_has_room_for_and_no_less(
+    connection: Mem0, monkeypatch: pytest.MonkeyPatch, budget: int, length: int
 ) -> None:
     rows = many_rows(1000)[::-1]
-    facts = sum(len(str(row["memory"])) for row in rows[:200] if row["metadata"] == {"type": "factual"})
-    for enough, requests in ((facts, 1), (facts + 1, 2)):
-        listing = Listing(rows)
-        monkeypatch.setattr(connection, "_client", listing)
-        memories, total = connection.all_memories(CALLER, enough=enough)
-        assert listing.requests == requests
-        assert total == 1000
-        assert memories[0].text == "Memory 999."
+    for number, row in enumerate(rows):
+        row["memory"] = f"Memory {number}.".ljust(length, "x")
+        row["metadata"] = {"type": "factual" if number % 4 else "semantic"}
+    listing = Listing(rows)
+    monkeypatch.setattr(connection, "_client", listing)
+    everything, _ = connection.all_memories(CALLER)
+    assert listing.requests == 2
+    memories, total = connection.all_memories(CALLER, enough=budget)
+    now = dt.datetime(2026, 3, 3, tzinfo=dt.UTC)
+    assert compose(memories, budget, now) == compose(everything, budget, now)
+    assert total == 1000
+    if budget <= 6000 and length >= 50:
+        assert listing.requests == 3, "the older facts were asked for in vain"
+        assert len(memories) < len(everything) / 2
 
 
 def test_list_in_no_order_is_read_to_its_end(connection: Mem0, monkeypatch: pytest.MonkeyPatch) -> None:
