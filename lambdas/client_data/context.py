@@ -8,14 +8,11 @@ import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.memories import EPOCH, FACTUAL, Memory
+from shared.memories import EPOCH, FACTUAL, SUMMARY, Memory
 
 OPENING = "<memories>"
 CLOSING = "</memories>"
 """The fences. `plain_text` leaves no angle bracket in a memory, so none can open or close one."""
-
-SUMMARY = "Summary of the call: "
-"""How PostCall begins a memory that sums up a call."""
 
 _USE = """\
 The lines between the fences are notes from earlier calls from this number, the newest facts first.

@@ -5,8 +5,8 @@ ElevenLabs' evaluation of the call is not among it: that is about the agent.
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 
+from post_call.passages import pieces
 from post_call.record import CallRecord, Turn
 
 _LONGEST_MESSAGE = 8000
@@ -65,7 +65,7 @@ def conversation(record: CallRecord) -> list[dict[str, str]]:
     return [
         {"role": "user" if turn.role == "user" else "assistant", "content": piece}
         for turn in turns
-        for piece in _pieces(turn.text)
+        for piece in pieces(turn.text, _LONGEST_MESSAGE)
     ]
 
 
@@ -89,14 +89,3 @@ def _title(name: str) -> str:
 def _says_something(text: str) -> bool:
     words = [word.strip(_MARKS).lower() for word in text.split()]
     return any(word and word not in _HESITATIONS for word in words)
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces that Mem0 takes as a message, cut between words where there are any."""
-    while len(text) > _LONGEST_MESSAGE:
-        cut = text.rfind(" ", _LONGEST_MESSAGE // 2, _LONGEST_MESSAGE)
-        cut = cut if cut > 0 else _LONGEST_MESSAGE
-        yield text[:cut]
-        text = text[cut:].lstrip()
-    if text:
-        yield text

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from post_call.record import CallRecord, Turn
+from shared.memories import SUMMARY
 
 LONGEST_PASSAGE = 1500
 """Characters of a passage at most, without its date. Most have about 600, see docs/recall.md."""
@@ -34,7 +35,7 @@ def passages(record: CallRecord) -> list[dict[str, str]]:
     date = dt.datetime.fromtimestamp(record.call_start, dt.UTC).date().isoformat()
     texts = [f"[{date}] {text}" for text in _windows(record)]
     if record.summary:
-        texts.append(f"[{date}] Summary of the call: {record.summary[:_LONGEST_SUMMARY]}")
+        texts.append(f"[{date}] {SUMMARY}{record.summary[:_LONGEST_SUMMARY]}")
     return [{"role": "user", "content": text} for text in texts]
 
 
@@ -44,7 +45,7 @@ def _windows(record: CallRecord) -> Iterator[str]:
     lines = [
         f"{'Caller' if turn.role == 'user' else 'Agent'}: {piece}"
         for turn in said
-        for piece in _pieces(turn.text, _LONGEST_TURN)
+        for piece in pieces(turn.text, _LONGEST_TURN)
     ]
     length = sum(len(line) + 1 for line in lines)
     paid = sum(len(turn.text) for turn in said) // CHARACTERS_PER_MEMORY - bool(record.summary)
@@ -71,7 +72,7 @@ def _is_filler(turn: Turn) -> bool:
     return all(word in _FILLERS for word in words)
 
 
-def _pieces(text: str, longest: int) -> Iterator[str]:
+def pieces(text: str, longest: int) -> Iterator[str]:
     """`text` in pieces of at most `longest` characters, cut between words where there are any."""
     while len(text) > longest:
         cut = text.rfind(" ", longest // 2, longest)

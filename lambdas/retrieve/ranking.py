@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retrieve.words import terms, turns
-from shared.memories import EPOCH, FACTUAL, SEMANTIC, Memory
+from shared.memories import EPOCH, FACTUAL, SEMANTIC, SUMMARY, Memory
 
 CANDIDATES = 100
 """How many memories one search asks Mem0 for. It is one retrieval of the plan, however many come."""
@@ -26,7 +26,6 @@ NOTHING = "Nothing is remembered about this. Say so if it matters, or ask the ca
 """What the agent reads when nothing was found."""
 
 GAP = " … "
-_SUMMARY = "Summary of the call: "
 _ORDINARY_TURN = 12  # telling words
 _SATURATION = 1.0
 _BY_LENGTH = 0.3
@@ -132,7 +131,7 @@ _KINDS = (FACTUAL, SEMANTIC)
 
 
 def _is_passage(memory: Memory) -> bool:
-    return memory.text.startswith(("Caller: ", "Agent: ", _SUMMARY))
+    return memory.text.startswith(("Caller: ", "Agent: ", SUMMARY))
 
 
 def _taken_apart(call: _Call, best: dict[str, float]) -> _Call:
@@ -148,7 +147,7 @@ def _taken_apart(call: _Call, best: dict[str, float]) -> _Call:
     for memory in call.memories:
         if memory.type == FACTUAL:
             facts.append(_Line(_cut(memory.text), 0, relative(memory)))
-        elif memory.text.startswith(_SUMMARY):
+        elif memory.text.startswith(SUMMARY):
             summaries.append(_Line(_cut(memory.text), 0, relative(memory)))
         else:
             lines = [_cut(each) for each in turns(memory.text)]

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 FACTUAL = "factual"
 SEMANTIC = "semantic"
 TYPES = (FACTUAL, SEMANTIC)
+SUMMARY = "Summary of the call: "
+"""How PostCall begins a memory that sums up a call; the readers know it by that."""
 
 # A passage is stored with its date in front, so that it is found by it; here the date has its own field.
 _DATED = re.compile(r"^\[\d{4}-\d\d-\d\d\] ")

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from client_data.context import CLOSING, OPENING, SUMMARY, caller_name, compose
-from shared.memories import FACTUAL, SEMANTIC, Memory
+from client_data.context import CLOSING, OPENING, caller_name, compose
+from shared.memories import FACTUAL, SEMANTIC, SUMMARY, Memory
 
 NEW_YEAR = dt.datetime(2026, 1, 1, 9, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 3, 15, 8, tzinfo=dt.UTC)

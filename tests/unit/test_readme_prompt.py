@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from client_data import personas
-from client_data.context import SUMMARY, compose
-from shared.memories import FACTUAL, SEMANTIC, Memory
+from client_data.context import compose
+from shared.memories import FACTUAL, SEMANTIC, SUMMARY, Memory
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 NOW = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
