@@ -13,8 +13,8 @@ from typing import Any
 
 from post_call import envelope, facts, ledger, passages, retention
 from post_call.record import CallRecord
+from post_call.webhook import credentials  # one secret a container, whichever door it was read at
 from shared import aws, environment, logs
-from shared.credentials import Credentials
 from shared.mem0 import Mem0
 from shared.mem0_failures import Mem0Error
 from shared.memories import FACTUAL, SEMANTIC
@@ -24,7 +24,7 @@ TRIES = int(environment.number("TRIES", 5, least=1, most=100))
 _DELAYS = [int(each) for each in os.environ.get("RETRY_DELAYS", "5,60,300,1200").split(",")]
 _LONGEST_DELAY = 3600  # seconds; SQS allows 12 hours, a caller may call again before
 
-mem0 = Mem0(Credentials())
+mem0 = Mem0(credentials)
 _adders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="add")
 
 

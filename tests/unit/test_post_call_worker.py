@@ -347,3 +347,21 @@ def test_each_type_expires_as_it_is_set(load: Load, mem0: Mem0StandIn) -> None:
     assert work(module, call()) == []
     expiry = {add["metadata"]["type"]: add.get("expiration_date") for add in adds(mem0)}
     assert expiry == {"factual": None, "semantic": "2026-04-02"}
+
+
+def test_worker_has_the_secret_that_the_webhook_has_read(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that knows the keys is not stopped by Secrets Manager, at whichever door it is asked."""
+    module = load("post_call.handler")
+    from post_call import worker  # noqa: PLC0415 - the module of this load
+    from shared import aws as client  # noqa: PLC0415
+
+    module.webhook.credentials.keys("ELEVENLABS_HMAC_KEY")
+    real = client.call
+
+    def no_secret(service: client.Service, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        assert service is not client.SECRETS_MANAGER
+        return real(service, action, parameters)
+
+    monkeypatch.setattr(client, "call", no_secret)
+    assert worker.mem0._credentials is module.webhook.credentials
+    assert work(module, call()) == []
