@@ -10,15 +10,16 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 NODE_READY := node_modules/.ready
 # What fails when a new mem0ai changes the ground under the functions.
 RELIED_ON := tests/unit/test_mem0_client.py tests/unit/test_transport.py tests/unit/test_mem0.py \
-	tests/unit/test_import_budget.py tests/local/test_bench_rig.py tests/local/test_mem0_api.py
+	tests/unit/test_import_budget.py tests/local/test_bench_rig.py tests/local/test_mem0_api.py \
+	tests/assembly/test_layer_build.py
 
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run serve test check unit infra local format synth layer lock upgrade recall faults bench clean
+.PHONY: help setup run serve test check unit infra assembly local format synth layer lock upgrade recall faults bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) $(NODE_READY) ## Make .venv and node_modules, from the lockfiles
 
@@ -51,8 +52,14 @@ check: setup ## Lint and type-check
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-unit infra local: setup ## Test the handlers, the template, or the running system alone
-	@$(PY) -m pytest tests/$@
+unit: ## Test the handlers alone
+infra: ## Test the template alone
+assembly: ## Test the built assets and their deployment alone
+local: ## Test the running system alone
+# Nothing in tests/infra asks hypothesis for examples, and the import of its plugin takes a second or two.
+infra: OPTIONS := -p no:hypothesispytest
+unit infra assembly local: setup
+	@$(PY) -m pytest $(OPTIONS) tests/$@
 
 format: setup ## Format the code
 	@$(VENV)/bin/ruff check --fix .

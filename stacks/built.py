@@ -3,6 +3,7 @@
 It refuses to fall back to Docker: a build that failed ends the synth with the builder's own message.
 """
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -39,19 +40,23 @@ def built_code(source: Path, builder: Path, *options: str, exclude: tuple[str, .
         *options: its options.
         exclude: what is left out of `source` in that case.
     """
-    identity = subprocess.run(  # noqa: S603
-        [sys.executable, str(builder), "--asset-hash", *options], check=True, capture_output=True, text=True
-    )
     return lambda_.Code.from_asset(
         str(source),
         exclude=list(exclude),
         # By what decides its content, not by the content: equal inputs need no second build, and a changed
         # architecture, which CDK's own hash of the source does not see, always does.
         asset_hash_type=cdk.AssetHashType.CUSTOM,
-        asset_hash=identity.stdout.strip(),
+        asset_hash=_identity(builder, *options),
         bundling=cdk.BundlingOptions(
             # CDK wants an image to fall back to; LocalBuild never lets it come to that.
             image=cdk.DockerImage.from_registry("none"),
             local=LocalBuild(builder, *options),
         ),
     )
+
+
+@functools.cache  # one synthesis asks once; whoever makes many stacks in one process waits no longer
+def _identity(builder: Path, *options: str) -> str:
+    """The hash of what `builder` would build, in its own words."""
+    command = [sys.executable, str(builder), "--asset-hash", *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603

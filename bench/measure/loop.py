@@ -1,6 +1,7 @@
 """The developer's loop: how long one waits for the checks and for the template, everything warm."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,8 +12,14 @@ from local.lambda_host.toolchain import ROOT
 
 INFRA_SECONDS = 15
 PATIENCE = 90  # seconds for each, so that the whole bench stays under ten minutes
+# What cfn-lint has found clean: without it, the tests of the template ask it again.
+LINTED = ROOT / ".cache" / "cfn-lint"
+INFRA = "`make infra`"
+CHANGED = "`make infra` after a change of the template"
 COMMANDS = {
-    "`pytest tests/infra`": [sys.executable, "-m", "pytest", "-q", "tests/infra"],
+    CHANGED: ["make", "infra"],
+    INFRA: ["make", "infra"],
+    "`pytest tests/assembly`": [sys.executable, "-m", "pytest", "-q", "tests/assembly"],
     "`npx cdk synth`": ["npx", "cdk", "synth", "--quiet"],
     "`make test`": ["make", "test"],
 }
@@ -28,7 +35,9 @@ def measure(progress: Callable[[str], None], *, whole: bool) -> Section:
     for name, command in COMMANDS.items():
         if name == "`make test`" and not whole:
             continue
-        progress(f"timing {name.strip('`')}")
+        progress(f"timing {name.replace('`', '')}")
+        if name == CHANGED:
+            shutil.rmtree(LINTED, ignore_errors=True)
         began = time.monotonic()
         environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
         try:
@@ -45,9 +54,9 @@ def measure(progress: Callable[[str], None], *, whole: bool) -> Section:
         except subprocess.TimeoutExpired:
             odd[name] = " (and not at its end)"
         spent[name] = time.monotonic() - began
-    infra = spent["`pytest tests/infra`"]
+    infra = spent[INFRA]
     rows = [[name, f"{seconds:.1f} s{odd.get(name, '')}"] for name, seconds in spent.items()]
-    stated = ", ".join(f"{name.strip('`')} {seconds:.0f} s" for name, seconds in spent.items())
+    stated = ", ".join(f"{name.replace('`', '')} {seconds:.0f} s" for name, seconds in spent.items())
     return Section(
         key="loop",
         title="Developer's loop",
@@ -56,9 +65,9 @@ def measure(progress: Callable[[str], None], *, whole: bool) -> Section:
             Target(
                 what="infra tests",
                 wanted=f"≤ {INFRA_SECONDS} s",
-                reached=f"{infra:.1f} s",
-                met=infra <= INFRA_SECONDS,
-                reason="they synthesise the app several times, each in a process of its own, on two cores.",
+                reached=f"{infra:.1f} s{odd.get(INFRA, '')}",
+                met=infra <= INFRA_SECONDS and INFRA not in odd,
+                reason="they synthesise the stack eleven times, and each synthesis takes half a second.",
             ),
             Target(what="make test, cdk synth", wanted="stated", reached=stated, met=None),
         ],
@@ -66,5 +75,8 @@ def measure(progress: Callable[[str], None], *, whole: bool) -> Section:
     )
 
 
-HOW = """On this machine, warm, right after the rest of the bench. `make test` takes minutes: it is timed by
-`bench/performance.py --loop` only."""
+HOW = """On this machine, warm, right after the rest of the bench. `make infra` runs `tests/infra`: the
+settings, cdk-nag, cfn-lint, and every statement about the template, which is synthesised for eleven purposes.
+cfn-lint is asked again only about a template that has changed. `tests/assembly` holds what takes longer: real
+builds of the layer and the functions, `npx cdk synth`, and a deployment to moto. `make test` runs both and
+takes minutes: it is timed by `bench/performance.py --loop` only."""

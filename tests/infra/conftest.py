@@ -1,8 +1,8 @@
-"""One synthesis for all tests of the template, and one by the command line for the others."""
+"""One synthesis for all tests of the template that speak of the same settings."""
 
+import functools
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import pytest
 # is imported.
 os.environ["CDK_VALIDATION"] = "false"
 
-from stacks.memory_stack import MemoryStack
 from stacks.settings import Settings
 from tests.infra.deployed import Deployed
 
 ROOT = Path(__file__).resolve().parents[2]
+EVERYTHING = {"snap_start": True, "alarm_email": "voice-team@example.com"}
 
 Synthesise = Callable[..., Deployed]
 
@@ -30,16 +30,20 @@ def new_app(**options: Any) -> Any:
     return cdk.App(context={**flags, "aws:cdk:bundling-stacks": []}, **options)
 
 
+@functools.cache
+def synthesised(settings: Settings) -> Deployed:
+    """What is deployed with these settings."""
+    from stacks.memory_stack import MemoryStack  # noqa: PLC0415 -- it brings aws_cdk along
+
+    app = new_app(stack_traces=False, tree_metadata=False)  # nobody reads them here
+    stack = MemoryStack(app, settings=settings)
+    return Deployed(app.synth().get_stack_by_name(stack.stack_name).template)
+
+
 @pytest.fixture(scope="session")
 def synthesise() -> Synthesise:
-    """Synthesises a stack with settings given by name."""
-
-    def with_settings(**settings: Any) -> Deployed:
-        app = new_app()
-        stack = MemoryStack(app, settings=Settings.from_context(settings))
-        return Deployed(app.synth().get_stack_by_name(stack.stack_name).template)
-
-    return with_settings
+    """Synthesises a stack with settings given by name; equal settings once."""
+    return lambda **settings: synthesised(Settings.from_context(settings))
 
 
 @pytest.fixture(scope="session")
@@ -49,15 +53,6 @@ def deployed(synthesise: Synthesise) -> Deployed:
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `npx cdk synth` writes on a machine with no credentials and no environment: only PATH and HOME."""
-    home = tmp_path_factory.mktemp("home")
-    out = tmp_path_factory.mktemp("assembly") / "cdk.out"
-    subprocess.run(
-        ["npx", "cdk", "synth", "--quiet", "--output", str(out)],  # noqa: S607 -- as the README tells it
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": str(home)},
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
-    return out
+def everything(synthesise: Synthesise) -> Deployed:
+    """What is deployed with all that is off by default."""
+    return synthesise(**EVERYTHING)

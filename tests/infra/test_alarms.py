@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.conftest import ROOT, Synthesise
+from tests.infra.conftest import ROOT
 from tests.infra.deployed import Deployed
 
 EVENTS = {"Statistic": "Sum", "Period": 300, "TreatMissingData": "notBreaching"}
@@ -139,11 +139,8 @@ def test_topic_is_encrypted_with_a_key_that_cloudwatch_may_use(deployed: Deploye
     ]
 
 
-def test_alarm_email_subscribes_and_nobody_does_without_it(
-    deployed: Deployed, synthesise: Synthesise
-) -> None:
+def test_alarm_email_subscribes_and_nobody_does_without_it(deployed: Deployed, everything: Deployed) -> None:
     assert deployed.all("SNS::Subscription") == []
-    given = synthesise(alarm_email="voice-team@example.com")
-    assert [each.properties for each in given.all("SNS::Subscription")] == [
+    assert [each.properties for each in everything.all("SNS::Subscription")] == [
         {"TopicArn": "<AlarmsTopic>", "Protocol": "email", "Endpoint": "voice-team@example.com"}
     ]

@@ -8,6 +8,11 @@ from tests.infra.deployed import Deployed
 BOTH = pytest.mark.parametrize(
     ("queue", "name"), [("CallQueueCalls", "calls"), ("CallQueueDeadLetters", "dead-letters")]
 )
+# The default settings, and those that the queue and its worker feel most.
+EDGES = pytest.mark.parametrize(
+    "settings",
+    [{}, {"reserved_concurrency": 3, "mem0_timeout_seconds": 20}, {"reserved_concurrency": 4}],
+)
 FOURTEEN_DAYS = 14 * 24 * 3600
 
 
@@ -65,11 +70,11 @@ def test_worker_counts_tries_as_the_queue_does(deployed: Deployed) -> None:
     assert told == str(deployed.named("CallQueueCalls").properties["RedrivePolicy"]["maxReceiveCount"])
 
 
-@pytest.mark.parametrize("deadline", [5, 20])
+@EDGES
 def test_a_call_stays_hidden_for_six_times_the_timeout_of_its_worker(
-    synthesise: Synthesise, deadline: int
+    synthesise: Synthesise, settings: dict[str, int]
 ) -> None:
-    given = synthesise(mem0_timeout_seconds=deadline)
+    given = synthesise(**settings)
     timeout = given.of("PostCall", "Lambda::Function").properties["Timeout"]
     assert given.named("CallQueueCalls").properties["VisibilityTimeout"] == 6 * timeout
 
@@ -87,9 +92,9 @@ def test_post_call_works_the_queue_off_one_call_at_a_time(deployed: Deployed) ->
     ]
 
 
-@pytest.mark.parametrize("reservation", [3, 4, 10])
-def test_the_worker_leaves_instances_for_new_calls(synthesise: Synthesise, reservation: int) -> None:
-    given = synthesise(reserved_concurrency=reservation)
+@EDGES
+def test_the_worker_leaves_instances_for_new_calls(synthesise: Synthesise, settings: dict[str, int]) -> None:
+    given = synthesise(**settings)
     used = given.all("Lambda::EventSourceMapping")[0].properties["ScalingConfig"]["MaximumConcurrency"]
     assert 2 <= used < given.of("PostCall", "Lambda::Function").properties["ReservedConcurrentExecutions"]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.infra.conftest import Synthesise
+from tests.infra.conftest import EVERYTHING, Synthesise
 from tests.infra.deployed import Deployed
 
 EACH = pytest.mark.parametrize(
@@ -152,37 +152,31 @@ def test_stage_logs_each_access_as_json_without_what_was_said(
     assert "\n" not in settings["Format"]
 
 
-@pytest.fixture(scope="module")
-def snapped(synthesise: Synthesise) -> Deployed:
-    """What is deployed with SnapStart."""
-    return synthesise(snap_start=True)
-
-
 @pytest.mark.parametrize("owner", ["ClientData", "Retrieve"])
-def test_snapstart_sends_requests_to_the_published_version(snapped: Deployed, owner: str) -> None:
-    function = snapped.of(owner, "Lambda::Function").properties
+def test_snapstart_sends_requests_to_the_published_version(everything: Deployed, owner: str) -> None:
+    function = everything.of(owner, "Lambda::Function").properties
     assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
-    alias = snapped.of(owner, "Lambda::Alias")
-    version = snapped.of(owner, "Lambda::Version")
+    alias = everything.of(owner, "Lambda::Alias")
+    version = everything.of(owner, "Lambda::Version")
     assert alias.properties == {
         "FunctionName": f"<{owner}Function>",
         "FunctionVersion": f"<{version.id}.Version>",
         "Name": "live",
     }
     assert version.properties["FunctionName"] == f"<{owner}Function>"
-    assert snapped.of(owner, "ApiGatewayV2::Integration").properties["IntegrationUri"] == f"<{alias.id}>"
-    assert snapped.of(owner, "Lambda::Permission").properties["FunctionName"] == f"<{alias.id}>"
+    assert everything.of(owner, "ApiGatewayV2::Integration").properties["IntegrationUri"] == f"<{alias.id}>"
+    assert everything.of(owner, "Lambda::Permission").properties["FunctionName"] == f"<{alias.id}>"
 
 
 @pytest.mark.parametrize("owner", ["ClientData", "Retrieve"])
-def test_a_version_that_is_replaced_goes_away_with_its_snapshot(snapped: Deployed, owner: str) -> None:
-    assert snapped.of(owner, "Lambda::Version").deletion == "Delete"
+def test_a_version_that_is_replaced_goes_away_with_its_snapshot(everything: Deployed, owner: str) -> None:
+    assert everything.of(owner, "Lambda::Version").deletion == "Delete"
 
 
-def test_post_call_needs_no_snapshot_since_nobody_waits_for_its_start(snapped: Deployed) -> None:
-    assert "SnapStart" not in snapped.of("PostCall", "Lambda::Function").properties
-    assert len(snapped.all("Lambda::Version")) == len(snapped.all("Lambda::Alias")) == 2
-    route = snapped.of("PostCall", "ApiGatewayV2::Integration").properties
+def test_post_call_needs_no_snapshot_since_nobody_waits_for_its_start(everything: Deployed) -> None:
+    assert "SnapStart" not in everything.of("PostCall", "Lambda::Function").properties
+    assert len(everything.all("Lambda::Version")) == len(everything.all("Lambda::Alias")) == 2
+    route = everything.of("PostCall", "ApiGatewayV2::Integration").properties
     assert route["IntegrationUri"] == "<PostCallFunction.Arn>"
 
 
@@ -194,11 +188,11 @@ def test_snapstart_is_off_by_default(deployed: Deployed, owner: str, name: str) 
     assert "AWS::Lambda::Version" not in deployed.types
 
 
-def test_a_changed_setting_publishes_a_new_version(snapped: Deployed, synthesise: Synthesise) -> None:
+def test_a_changed_setting_publishes_a_new_version(everything: Deployed, synthesise: Synthesise) -> None:
     """Else the alias would go on with the old snapshot."""
-    other = synthesise(snap_start=True, search_limit=5)
+    other = synthesise(**EVERYTHING, search_limit=5)
 
     def versions(of: Deployed) -> set[str]:
         return {name for name, each in of.raw["Resources"].items() if each["Type"] == "AWS::Lambda::Version"}
 
-    assert not versions(snapped) & versions(other)
+    assert not versions(everything) & versions(other)

@@ -160,8 +160,10 @@ def variables(of: Deployed, owner: str) -> dict[str, str]:
     return found
 
 
-def test_settings_reach_what_they_set(synthesise: Synthesise) -> None:
-    given = synthesise(
+@pytest.fixture(scope="module")
+def dev(synthesise: Synthesise) -> Deployed:
+    """What is deployed with other settings than the default ones."""
+    return synthesise(
         stage="dev",
         credentials_secret="team/voice",
         reserved_concurrency="7",
@@ -183,6 +185,9 @@ def test_settings_reach_what_they_set(synthesise: Synthesise) -> None:
         factual_retention_days=730,
         semantic_retention_days="90",
     )
+
+
+def test_settings_reach_what_they_set(dev: Deployed) -> None:
     environment = {
         "MEM0_DIR": "/tmp/.mem0",  # noqa: S108 -- inside Lambda
         "MEM0_TELEMETRY": "False",
@@ -196,28 +201,28 @@ def test_settings_reach_what_they_set(synthesise: Synthesise) -> None:
         "CONTEXT_CHARACTERS": "1900",
         "SHARED_NUMBERS": "+16125550142,+447700900123",
     }
-    function = given.of("ClientData", "Lambda::Function").properties
+    function = dev.of("ClientData", "Lambda::Function").properties
     assert function["Environment"]["Variables"] == environment
-    assert variables(given, "Retrieve")["RETRIEVE_AUTH"] == "call_token"
+    assert variables(dev, "Retrieve")["RETRIEVE_AUTH"] == "call_token"
     for owner in ENDPOINTS:
-        assert variables(given, owner)["SHARED_NUMBERS"] == "+16125550142,+447700900123"
+        assert variables(dev, owner)["SHARED_NUMBERS"] == "+16125550142,+447700900123"
     storing = ("STORE_TYPES", "FACTUAL_RETENTION_DAYS", "SEMANTIC_RETENTION_DAYS")
-    assert [variables(given, "PostCall")[name] for name in storing] == ["factual", "730", "90"]
+    assert [variables(dev, "PostCall")[name] for name in storing] == ["factual", "730", "90"]
     assert (function["MemorySize"], function["Architectures"], function["Timeout"]) == (1024, ["x86_64"], 17)
-    assert given.allowed("Retrieve")[("ReadCredentials", "secretsmanager:GetSecretValue")] == [
+    assert dev.allowed("Retrieve")[("ReadCredentials", "secretsmanager:GetSecretValue")] == [
         SECRET.replace("agentic-memory/credentials", "team/voice")
     ]
-    for each in given.all("Lambda::Function"):
+    for each in dev.all("Lambda::Function"):
         assert each.properties["ReservedConcurrentExecutions"] == 7
-    for each in given.all("Logs::LogGroup"):
+    for each in dev.all("Logs::LogGroup"):
         assert each.properties["RetentionInDays"] == 30
-    for each in given.all("ApiGatewayV2::Stage"):
+    for each in dev.all("ApiGatewayV2::Stage"):
         assert each.properties["DefaultRouteSettings"] == {
             "ThrottlingRateLimit": 20,
             "ThrottlingBurstLimit": 40,
         }
-    assert given.all("Lambda::LayerVersion")[0].properties["CompatibleArchitectures"] == ["x86_64"]
-    scaling = given.all("Lambda::EventSourceMapping")[0].properties["ScalingConfig"]
+    assert dev.all("Lambda::LayerVersion")[0].properties["CompatibleArchitectures"] == ["x86_64"]
+    scaling = dev.all("Lambda::EventSourceMapping")[0].properties["ScalingConfig"]
     assert scaling == {"MaximumConcurrency": 3}
 
 
@@ -229,7 +234,7 @@ def test_null_reserves_nothing_and_still_limits_the_worker(synthesise: Synthesis
     assert scaling == {"MaximumConcurrency": 5}
 
 
-def test_two_stages_live_side_by_side(synthesise: Synthesise, deployed: Deployed) -> None:
+def test_two_stages_live_side_by_side(deployed: Deployed, dev: Deployed) -> None:
     def names(of: Deployed) -> set[str]:
         keys = (
             "FunctionName",
@@ -252,7 +257,6 @@ def test_two_stages_live_side_by_side(synthesise: Synthesise, deployed: Deployed
         apis = [each.properties["Name"] for each in of.all("ApiGatewayV2::Api")]
         return {name for name in found + apis if not name.startswith("<")}
 
-    dev = synthesise(stage="dev")
     assert len(names(dev)) == 11 + 16 + 1 + 1
     assert not names(deployed) & names(dev)
     assert {re.sub("-dev(-|$)", r"-prod\1", name) for name in names(dev)} == names(deployed)

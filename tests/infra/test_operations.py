@@ -1,6 +1,7 @@
 """docs/operations.md: its queries, names and commands are those of what is really deployed and logged."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -17,7 +18,8 @@ GIVEN |= {"record.status", "record.errorType", "ispresent", "count", "pct", "sum
 GIVEN |= {"filter", "by", "and", "or", "asc", "desc", "like", "m", "platform"}
 
 
-def literals() -> set[str]:
+@functools.cache
+def literals() -> frozenset[str]:
     """Every string, keyword and name of a parameter in lambdas/."""
     found: set[str] = set()
     for path in (ROOT / "lambdas").rglob("*.py"):
@@ -26,7 +28,7 @@ def literals() -> set[str]:
                 found.add(node.value)
             elif isinstance(node, ast.keyword | ast.arg) and node.arg:
                 found.add(node.arg)
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -1,19 +1,13 @@
 """Settings: what is allowed, where values come from, and how a wrong one is told."""
 
 import dataclasses
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks.rules import RETENTION_DAYS
 from stacks.settings import Settings, SettingsError
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_defaults_are_those_of_the_documentation() -> None:
@@ -218,23 +212,6 @@ def test_timeouts_leave_room_for_the_deadline_of_mem0(deadline: int, answer: int
     settings = Settings(mem0_timeout_seconds=deadline)
     assert (settings.answer_seconds, settings.worker_seconds) == (answer, work)
     assert settings.answer_seconds < 30, "API Gateway waits no longer"
-
-
-def run_app(context: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "CDK_CONTEXT_JSON": context, "CDK_VALIDATION": "false"}
-    return subprocess.run(
-        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def test_app_ends_with_the_message_alone() -> None:
-    ended = run_app('{"stage": "Prod"}')
-    assert ended.returncode == 1
-    assert ended.stderr == (
-        "The settings are wrong:\n"
-        "  - stage: 'Prod' is not allowed; it must be a lower-case letter, then up to 15 lower-case letters, "
-        "digits or hyphens\n"
-    )
 
 
 def test_null_of_cdk_json_is_not_lost_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:

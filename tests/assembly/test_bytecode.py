@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from layer import bytecode
+from tests.assembly.invented import MODULE
 from tests.infra.conftest import ROOT
-from tests.infra.invented import MODULE
 
 
 @pytest.mark.parametrize("python", ["3.13", "{}.{}".format(*sys.version_info)])

@@ -1,8 +1,9 @@
-"""The app by the command line: `npx cdk synth` on a machine with nothing but PATH and HOME."""
+"""The app by the command line: `npx cdk synth` with nothing but PATH and HOME, and app.py by itself."""
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.infra.conftest import ROOT
@@ -51,6 +52,23 @@ def test_cdk_json_has_every_feature_flag_of_a_new_app(tmp_path: Path) -> None:
     fresh = json.loads((tmp_path / "cdk.json").read_text())["context"]
     ours = json.loads((ROOT / "cdk.json").read_text())["context"]
     assert {key: ours.get(key) for key in fresh} == fresh
+
+
+def run_app(context: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "CDK_CONTEXT_JSON": context, "CDK_VALIDATION": "false"}
+    return subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_app_ends_with_the_message_alone() -> None:
+    ended = run_app('{"stage": "Prod"}')
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "The settings are wrong:\n"
+        "  - stage: 'Prod' is not allowed; it must be a lower-case letter, then up to 15 lower-case letters, "
+        "digits or hyphens\n"
+    )
 
 
 def test_app_is_short() -> None:

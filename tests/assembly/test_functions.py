@@ -9,8 +9,8 @@ import pytest
 
 from layer import functions
 from layer.bytecode import BytecodeError
+from tests.assembly.invented import MODULE, snapshot
 from tests.infra.conftest import ROOT
-from tests.infra.invented import MODULE, snapshot
 
 HERE = "{}.{}".format(*sys.version_info)
 

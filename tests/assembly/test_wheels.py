@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from layer import build, wheels
-from tests.infra.invented import metadata, snapshot, wheel
+from tests.assembly.invented import metadata, snapshot, wheel
 
 
 def test_only_what_runs_is_unpacked(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """layer/build.py: its arguments, what it unpacks, and that it gives the same bytes everywhere."""
 
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from layer import build, wheels
+from tests.assembly.invented import MODULE, metadata, snapshot, wheel
 from tests.infra.conftest import ROOT
-from tests.infra.invented import MODULE, metadata, snapshot, wheel
 
 BUILD = ROOT / "layer" / "build.py"
 
@@ -151,7 +152,7 @@ def test_line_ends_of_a_checkout_do_not_change_the_hash(inputs: Callable[[], str
 
 def test_only_direct_requirement_is_mem0ai() -> None:
     lines = (ROOT / "layer" / "requirements.txt").read_text().splitlines()
-    assert lines == ["mem0ai==2.2.1"]
+    assert lines == [f"mem0ai=={importlib.metadata.version('mem0ai')}"]
 
 
 def test_lock_holds_pinned_names_and_hashes_and_nothing_else() -> None:
