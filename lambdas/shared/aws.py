@@ -75,18 +75,27 @@ class AwsError(Exception):
 _connections = threading.local()
 
 
-def call(service: Service, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def call(
+    service: Service, action: str, parameters: dict[str, Any], *, once_within: float | None = None
+) -> dict[str, Any]:
     """Call `action` of `service` and return its answer.
 
     Throttling, 5xx and broken connections are tried again, three times in all, with a short random pause.
+
+    Args:
+        service: whom to call.
+        action: what to do, by AWS's name.
+        parameters: of the action, as JSON takes them.
+        once_within: try once only, and wait for so many seconds: where there is a way without the answer.
 
     Raises:
         AwsError: if AWS refuses, or no attempt got an answer.
     """
     body = json.dumps(parameters).encode()
-    for attempt in range(1, ATTEMPTS + 1):
+    attempts, seconds = (ATTEMPTS, CONNECT_AND_READ_SECONDS) if once_within is None else (1, once_within)
+    for attempt in range(1, attempts + 1):
         try:
-            status, answer = _post(service, action, body)
+            status, answer = _post(service, action, body, seconds)
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:
             failure = AwsError(service, action, "Unreachable", type(error).__name__, {})
             retry = True
@@ -97,13 +106,13 @@ def call(service: Service, action: str, parameters: dict[str, Any]) -> dict[str,
             message = str(answer.get("message", answer.get("Message", "")))
             failure = AwsError(service, action, code, message, answer)
             retry = status >= http.client.INTERNAL_SERVER_ERROR or code in _RETRYABLE
-        if not retry or attempt == ATTEMPTS:
+        if not retry or attempt == attempts:
             raise failure
         time.sleep(random.uniform(0.02, 0.1) * attempt)  # noqa: S311 - jitter, not cryptography
     raise AssertionError("unreachable")  # pragma: no cover
 
 
-def _post(service: Service, action: str, body: bytes) -> tuple[int, dict[str, Any]]:
+def _post(service: Service, action: str, body: bytes, seconds: float) -> tuple[int, dict[str, Any]]:
     url = urlsplit(_endpoint(service))
     headers = {
         "host": url.netloc,
@@ -116,6 +125,8 @@ def _post(service: Service, action: str, body: bytes) -> tuple[int, dict[str, An
     pool: dict[str, http.client.HTTPConnection] = _connections.__dict__.setdefault("pool", {})
     connection = pool.pop(key, None)
     if connection is not None:
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
         try:
             answer = _exchange(connection, path, body, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
@@ -123,7 +134,7 @@ def _post(service: Service, action: str, body: bytes) -> tuple[int, dict[str, An
         else:
             pool[key] = connection
             return answer
-    connection = _connect(url.scheme, url.netloc)
+    connection = _connect(url.scheme, url.netloc, seconds)
     try:
         answer = _exchange(connection, path, body, headers)
     except BaseException:
@@ -146,12 +157,12 @@ def _exchange(
     return response.status, answer if isinstance(answer, dict) else {}
 
 
-def _connect(scheme: str, netloc: str) -> http.client.HTTPConnection:
+def _connect(
+    scheme: str, netloc: str, seconds: float = CONNECT_AND_READ_SECONDS
+) -> http.client.HTTPConnection:
     if scheme == "https":
-        return http.client.HTTPSConnection(
-            netloc, timeout=CONNECT_AND_READ_SECONDS, context=ssl.create_default_context()
-        )
-    return http.client.HTTPConnection(netloc, timeout=CONNECT_AND_READ_SECONDS)
+        return http.client.HTTPSConnection(netloc, timeout=seconds, context=ssl.create_default_context())
+    return http.client.HTTPConnection(netloc, timeout=seconds)
 
 
 def _endpoint(service: Service) -> str:

@@ -16,6 +16,7 @@ CACHE_SECONDS = environment.number("CREDENTIALS_CACHE_SECONDS", 300, least=1, mo
 _REFRESHES = 5  # in a row, and then ...
 _REFRESH_SECONDS = 2.0  # ... one more every so often
 _RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still served
+_REFRESH_TIMEOUT = 1.0  # of a refresh: who has the old values lets no caller wait for new ones
 
 KEYS = (
     "MEM0_API_KEY",
@@ -117,7 +118,7 @@ class Credentials:
         if self._secret is not None and now < self._expires:
             return self._secret
         try:
-            self._secret = _fetch()
+            self._secret = _fetch(once_within=None if self._secret is None else _REFRESH_TIMEOUT)
             self._expires = now + CACHE_SECONDS
             self.stale = False
         except CredentialsError as failure:
@@ -125,7 +126,7 @@ class Credentials:
                 raise
             # Calls go on with what was right a moment ago, rather than stop with Secrets Manager.
             self.stale = True
-            self._expires = now + _RETRY_SECONDS
+            self._expires = self._clock() + _RETRY_SECONDS
             logs.error("secret could not be refreshed", user_id=None, reason=str(failure))
         return self._secret
 
@@ -134,13 +135,13 @@ def _secret_name() -> str:
     return os.environ.get("CREDENTIALS_SECRET", "")
 
 
-def _fetch() -> dict[str, Any]:
+def _fetch(*, once_within: float | None) -> dict[str, Any]:
     name = _secret_name()
     if not name:
         # Everything may be in the environment; then nobody asks for more than what is optional.
         return {}
     try:
-        answer = aws.call(aws.SECRETS_MANAGER, "GetSecretValue", {"SecretId": name})
+        answer = aws.call(aws.SECRETS_MANAGER, "GetSecretValue", {"SecretId": name}, once_within=once_within)
     except aws.AwsError as error:
         raise CredentialsError(f"the secret {name!r} cannot be read: {error}") from None
     try:

@@ -1,5 +1,7 @@
 """Credentials: the environment wins, the secret is cached for a while, lists overlap while keys rotate."""
 
+import socket
+
 import pytest
 
 from shared.credentials import CACHE_SECONDS, Credentials, CredentialsError
@@ -88,6 +90,24 @@ def test_known_values_outlive_an_outage_of_secrets_manager(
     clock.now += CACHE_SECONDS + 1
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert credentials.text("MEM0_API_KEY") == "local-mem0-key"
+
+
+def test_nobody_waits_for_a_slow_secrets_manager_while_the_old_values_are_there(
+    aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert aws
+    credentials = Credentials(clock)
+    credentials.text("MEM0_API_KEY")
+    clock.now += CACHE_SECONDS + 1
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert credentials.text("MEM0_API_KEY") == "local-mem0-key"
+        assert credentials.keys("ELEVENLABS_HMAC_KEY") == ["local-hmac-key"]
+        silent.settimeout(5)
+        silent.accept()[0].close()  # one attempt, and none for a while
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_unreachable_secret_is_an_error_and_the_next_question_tries_again(

@@ -237,11 +237,13 @@ def test_failed_call_is_delivered_again_when_mem0_asked_for_it(
     asked: list[dict[str, Any]] = []
     real = client.call
 
-    def call_aws(service: client.Service, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def call_aws(
+        service: client.Service, action: str, parameters: dict[str, Any], **options: Any
+    ) -> dict[str, Any]:
         if action == "ChangeMessageVisibility":
             asked.append(parameters)
             return {}
-        return real(service, action, parameters)
+        return real(service, action, parameters, **options)
 
     monkeypatch.setattr(client, "call", call_aws)
     event = sqs_event(call(), received=received, receipt="the receipt")
@@ -278,9 +280,9 @@ def test_answer_of_the_ledger_that_was_lost_costs_no_second_try(
     lost: list[str] = []
 
     def lose_the_first_answer(
-        service: client.Service, action: str, body: bytes
+        service: client.Service, action: str, body: bytes, seconds: float
     ) -> tuple[int, dict[str, Any]]:
-        answer = real(service, action, body)
+        answer = real(service, action, body, seconds)
         if action == "UpdateItem" and not lost:
             lost.append(action)
             raise ConnectionResetError
@@ -300,10 +302,12 @@ def test_call_costs_three_writes_of_the_ledger(load: Load, monkeypatch: pytest.M
     real = client.call
     written: list[str] = []
 
-    def noted(service: client.Service, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def noted(
+        service: client.Service, action: str, parameters: dict[str, Any], **options: Any
+    ) -> dict[str, Any]:
         if action == "UpdateItem":
             written.append(parameters["UpdateExpression"])
-        return real(service, action, parameters)
+        return real(service, action, parameters, **options)
 
     monkeypatch.setattr(client, "call", noted)
     assert work(module, call()) == []
