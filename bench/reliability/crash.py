@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from bench.reliability.report import Section
-from bench.reliability.rig import Call, Progress, Rig, Tally, ids, make_call
+from bench.reliability.rig import MANY, Call, Progress, Rig, Tally, ids, make_call
 from local.lambda_host import EventSource, Gateway
 from local.lambda_host.event_source import Message
 from local.lambda_host.model import Step
@@ -21,16 +22,17 @@ CLAIM_SECONDS = 4
 FREEZE_SECONDS = 8
 EXTRACTION_SECONDS = 12.0
 """How late Mem0 extracts in the case that remains: later than the claim and the visibility timeout last."""
-_INSTANCES = 60
-AT_ONCE = {"kill": (4, 6), "freeze": (8, 24)}
-"""Webhooks and workers at once: a killed instance costs a cold start, a frozen one nothing but memory."""
+WEBHOOKS, WORKERS = 16, 32
+"""At once. Most of them hold a frozen instance, which costs no time; a killed one costs a start."""
 _INTEGRATION_SECONDS = 4.0
+_AWAKE_SECONDS = 1.0
 _REMAINS = """What remains: an add that Mem0 accepted and that was not noted is looked for in Mem0 before it
-is sent again. Passages are there at once. Facts are there when Mem0 has extracted them; a worker that comes
-back earlier does not see them and has them extracted a second time. As deployed it comes back after the
-visibility timeout of 180 s, and Mem0 extracts within seconds. A call in which Mem0 finds no fact at all is
-sent again too."""
+is sent again (the first add is noted by itself, the second when the ledger is closed). Passages are there at
+once. Facts are there when Mem0 has extracted them; a worker that comes back earlier does not see them and has
+them extracted a second time. As deployed it comes back after the visibility timeout of 180 s, and Mem0
+extracts within seconds. A call in which Mem0 finds no fact at all is sent again too."""
 _HOW = {"kill": "killed", "freeze": "frozen"}
+WAYS = tuple(_HOW)
 _DELETE = "before the message is deleted"
 _BETWEEN = "between the two adds: one is noted, the other not sent"
 _ACCEPTED = "Mem0 has accepted an add, and it is not noted"
@@ -55,11 +57,19 @@ PLACES = (
     Place(words="before the response is out", door="webhook", step="response"),
     Place(words="after the response", door="webhook", step="answered"),
     Place(words="before the claim", door="worker", step="post_call.ledger:claim:before"),
-    Place(words="after the claim", door="worker", step="post_call.ledger:claim:after"),
-    Place(words="an add is noted as begun, and not sent", door="worker", step=f"{_ADD}:before"),
+    Place(
+        words="after the claim, which notes the adds as begun",
+        door="worker",
+        step="post_call.ledger:claim:after",
+    ),
+    Place(words="an add is about to be sent, and is not", door="worker", step=f"{_ADD}:before"),
     Place(words=_BETWEEN, door="worker", step=f"{_NOTED}:after"),
     Place(words=_ACCEPTED, door="worker", step=f"{_ADD}:after"),
-    Place(words="after both adds", door="worker", step="post_call.worker:_add_both:after"),
+    Place(
+        words="after both adds: one is noted, the other not yet",
+        door="worker",
+        step="post_call.worker:_add_both:after",
+    ),
     Place(words="the ledger is closed", door="worker", step="post_call.ledger:Entry.close:after"),
     Place(words="the worker's response is not out", door="worker", step="response"),
     Place(words=_DELETE, door="source", step=""),
@@ -85,6 +95,18 @@ class Saboteur:
         self._lock = threading.Lock()
         self._adding: dict[str, int] = {}  # adds that were let go, by request
         self._struck = threading.Condition(self._lock)
+        self._all_awake = 0.0
+        self._over = False
+
+    def let_go(self) -> None:
+        """Hold nothing any more."""
+        with self._struck:
+            self._over = True
+            self._struck.notify_all()
+
+    def wait_for_the_last(self) -> None:
+        """Wait until whoever was frozen last has woken up, and had time to do what it must not."""
+        time.sleep(max(0.0, self._all_awake + _AWAKE_SECONDS - time.monotonic()))
 
     def at_step(self, step: Step) -> None:
         """Called by the host, in the instance's own thread, which waits until this returns."""
@@ -103,6 +125,7 @@ class Saboteur:
                 step.instance.kill()
             else:
                 step.instance.freeze()
+                self._all_awake = time.monotonic() + FREEZE_SECONDS
                 timer = threading.Timer(FREEZE_SECONDS, step.instance.thaw)
                 timer.daemon = True
                 timer.start()
@@ -118,6 +141,7 @@ class Saboteur:
             if plan and plan.place.words == _DELETE and self._claim(plan):
                 if plan.how == "kill":
                     raise ConnectionError("killed before the message was deleted")
+                self._all_awake = time.monotonic() + FREEZE_SECONDS
                 time.sleep(FREEZE_SECONDS)
 
     def _claim(self, plan: Plan) -> bool:
@@ -130,28 +154,29 @@ class Saboteur:
         with self._struck:
             self._adding[request_id] = self._adding.get(request_id, 0) + 1
             if self._adding[request_id] > 1:
-                self._struck.wait_for(lambda: plan.fallen, timeout=10)
+                self._struck.wait_for(lambda: plan.fallen or self._over, timeout=10)
 
 
 def run(
     progress: Progress,
     calls: int = 20,
     places: Sequence[Place] = PLACES,
-    ways: Sequence[str] = tuple(AT_ONCE),
+    ways: Sequence[str] = WAYS,
 ) -> Section:
-    """Strike `calls` calls at each place, in both ways, and count."""
+    """Strike `calls` calls at each place, in both ways, all of them mixed, and count."""
     section = Section(
         key="crash",
         title="Crash matrix",
         about=(
-            f"Each call is struck once. Killed: SIGKILL. Frozen: stopped for {FREEZE_SECONDS} s, with a"
-            f" visibility timeout of {VISIBILITY_SECONDS} s and a claim of {CLAIM_SECONDS} s, and then woken"
-            " up to finish what it was doing. ElevenLabs delivers again what was not answered with 200."
-            " *Struck* counts the calls that were hit at the step."
+            f"Each call is struck once, at its own step, while the others are under way: {WEBHOOKS} webhooks"
+            f" and {WORKERS} batches of one call at once. Killed: SIGKILL. Frozen: stopped for"
+            f" {FREEZE_SECONDS} s, with a visibility timeout of {VISIBILITY_SECONDS} s and a claim of"
+            f" {CLAIM_SECONDS} s, and then woken up to finish what it was doing. ElevenLabs delivers again"
+            " what was not answered with 200. *Struck* counts the calls that were hit at the step."
         ),
     )
     with Rig(
-        settings={"reserved_concurrency": _INSTANCES},
+        settings={"reserved_concurrency": MANY},
         visibility_timeout=VISIBILITY_SECONDS,
         environment={"CLAIM_SECONDS": str(CLAIM_SECONDS), "RETRY_DELAYS": "1"},
         steps=STEPS,
@@ -172,24 +197,21 @@ def run(
         saboteur = Saboteur(plans)
         rig.system.source.pause()  # `_play` has one of its own, with a batch size of one
         rig.system.host.on_step(saboteur.at_step)
-        for how in ways:
-            some = [call for _, its, group in everything if its == how for call in group]
-            _play(rig, some, saboteur, AT_ONCE[how], progress)
+        # One call of each group in turn, so that some wait while others work.
+        _play(rig, list(chain(*zip(*(group for _, _, group in everything), strict=True))), saboteur, progress)
         progress(f"crash: all settled after {time.monotonic() - began:.0f} s")
         for place, how, some in groups:
             _judge(section, rig.tally(some), f"{_HOW[how]} {place.words}", [plans[one] for one in ids(some)])
         words = f"killed {_ACCEPTED}; Mem0 extracts {EXTRACTION_SECONDS:g} s later"
         _judge(section, rig.tally(slow[2]), words, [plans[one] for one in ids(slow[2])])
     remains = section.rows[-1]
-    remains.passed = remains.figures["lost"] == 0 and remains.figures["passages twice"] == 0
+    remains.passed = not any(remains.figures[each] for each in ("lost", "dead letters", "passages twice"))
     remains.remark = "what remains: see below"
     section.after = _REMAINS
     return section
 
 
-def _play(
-    rig: Rig, calls: list[Call], saboteur: Saboteur, at_once: tuple[int, int], progress: Progress
-) -> None:
+def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -> None:
     system = rig.system
     (mapping,) = system.template.mappings
     api = next(each for each in system.template.apis if each.function == mapping.function)
@@ -203,21 +225,25 @@ def _play(
         queue_url=system.queue_url,
         queue_arn=next(queue.arn for queue in system.template.queues if queue.dead_letters),
         batch_size=1,
-        maximum_concurrency=at_once[1],
+        maximum_concurrency=WORKERS,
         partial_failures=mapping.partial_failures,
         wake=system.aws.wake,
         visibility_seconds=VISIBILITY_SECONDS,
         before_delete=saboteur.before_delete,
     )
     try:
-        deliveries = rig.deliver_all(calls, at_once=at_once[0], url=f"{gateway.url}/post-call")
+        deliveries = rig.deliver_all(calls, at_once=WEBHOOKS, url=f"{gateway.url}/post-call")
         refused = [each for each in deliveries if not each.accepted]
         progress(f"crash: {len(deliveries)} calls delivered, {len(refused)} given up by ElevenLabs")
-        if not rig.drained(240):
-            progress(f"crash: {rig.waiting()} messages are still in the queue")
-        time.sleep(FREEZE_SECONDS + 1)  # whoever was frozen last wakes up, and may do what it must not
-    finally:
+        rig.drained(240)
+        saboteur.wait_for_the_last()
+    except BaseException:
+        source.cease()  # the batches under way end with the rig
+        saboteur.let_go()
+        raise
+    else:
         source.stop()
+    finally:
         gateway.stop()
 
 

@@ -10,7 +10,7 @@ CALLERS = 10
 CALLS_EACH = 5
 OTHERS = 20
 POISONED = "+18880000001"
-_RETRY_SECONDS = 2
+_RETRY_SECONDS = 1
 
 
 def run(progress: Progress) -> Section:
@@ -94,11 +94,11 @@ def _poison(section: Section, rig: Rig, words: str, fault: dict[str, int]) -> No
     rig.drained(60)
     rig.mem0_faults()
     tally = rig.tally([line.behind, *line.others])
-    dead = rig.tally([line.poison]).dead
+    poison = rig.tally([line.poison])
     section.add(
         f"poison: {words}; one call of the same caller behind it, {OTHERS} of others",
         tally.figures(),
-        passed=tally.clean and bool(dead) and others < behind + 1,
+        passed=tally.clean and poison.buried and others < behind + 1,
         remark=f"others remembered after {others:.1f} s, the caller's own next call after {behind:.1f} s",
     )
 

@@ -24,13 +24,19 @@ class Row:
 
 @dataclass(kw_only=True)
 class Section:
-    """One table of the page."""
+    """One table of the page.
+
+    Attributes:
+        seconds: how long it took to measure.
+        measured: when that began, in UTC; empty while that is not known.
+    """
 
     key: str
     title: str
     about: str
     rows: list[Row] = field(default_factory=list)
     seconds: float = 0.0
+    measured: str = ""
     after: str = ""
 
     def add(self, case: str, figures: Mapping[str, Value], *, passed: bool, remark: str = "") -> None:
@@ -42,12 +48,16 @@ class Section:
         """The rows that are not as they must be."""
         return [row for row in self.rows if not row.passed]
 
-    def markdown(self) -> str:
-        """The section as Markdown: heading, words, table."""
+    def markdown(self, *, earlier: bool = False) -> str:
+        """The section as Markdown: heading, how long it took, words, table. `earlier`: not in this run."""
         names = list(dict.fromkeys(name for row in self.rows for name in row.figures))
         remarks = any(row.remark for row in self.rows)
         head = ["case", *names, "result", *(["remark"] if remarks else [])]
-        lines = [f"## {self.title}", "", self.about, "", _line(head), _line(["---"] * len(head))]
+        took = f"Took {self.seconds:.0f} s."
+        if earlier:
+            took = f"**Not run now.** Measured on {self.measured or 'an unknown day'}. {took}"
+        words = [took, "", *([self.about, ""] if self.about else [])]
+        lines = [f"## {self.title}", "", *words, _line(head), _line(["---"] * len(head))]
         for row in self.rows:
             cells = [row.case, *(row.figures.get(name, "") for name in names)]
             cells += ["as it must be" if row.passed else "**WRONG**", *([row.remark] if remarks else [])]
@@ -61,28 +71,35 @@ def _line(cells: Sequence[Value]) -> str:
     return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
+def broken_off(key: str, why: str) -> Section:
+    """What stands on the page for a section that could not be run to its end."""
+    section = Section(key=key, title=key.capitalize(), about="")
+    section.add("the section itself", {}, passed=False, remark=f"not run to its end: {why}")
+    return section
+
+
 class Results:
     """The newest result of each section, kept in a file, so that one section can be run anew by itself."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def keep(self, section: Section) -> None:
-        """Put `section` in the place of its older result."""
+    def keep(self, sections: Sequence[Section], *, alone: bool = False) -> None:
+        """Put `sections` in the place of their older results; `alone`: in the place of all results."""
+        held = {} if alone else self._read()
+        held |= {section.key: asdict(section) for section in sections}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps({**self._read(), section.key: asdict(section)}, indent=1))
+        self._path.write_text(json.dumps(held, indent=1))
+
+    def sections(self, order: Sequence[str]) -> list[Section]:
+        """The results that there are, in `order`."""
+        held = self._read()
+        return [_section(held[key]) for key in order if key in held]
 
     def _read(self) -> dict[str, dict[str, Any]]:
         held: dict[str, dict[str, Any]] = json.loads(self._path.read_text()) if self._path.exists() else {}
         return held
 
-    def sections(self, order: Sequence[str]) -> list[Section]:
-        """The results that there are, in `order`."""
-        found = []
-        held = self._read()
-        for key in order:
-            if key in held:
-                values = held[key]
-                rows = [Row(**row) for row in values.pop("rows")]
-                found.append(Section(**values, rows=rows))
-        return found
+
+def _section(values: dict[str, Any]) -> Section:
+    return Section(**{**values, "rows": [Row(**row) for row in values["rows"]]})

@@ -10,12 +10,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -24,12 +24,22 @@ from local.mem0.schema import FILE_NAME
 from local.system import System
 
 Progress = Callable[[str], None]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 NONE: Mapping[str, str] = MappingProxyType({})
 KINDS = ("factual", "semantic")
 COMPRESSION = 600.0
 """ElevenLabs' 40 minutes of retries in 4 seconds."""
+COMPRESSION_OF_LOAD = 30.0
+"""In 81 seconds: the work of a load takes its time, so its retries must not be over before that."""
+MANY = 100
+"""A reservation (and half as many workers) for sections in which most instances only wait."""
 FIRST_START = 1_780_000_000  # a call's start in unix seconds
 _POLL_SECONDS = 0.1
+_QUICK_SECONDS, _SLOW_POLL_SECONDS = 2.0, 0.5
+"""After so long it is asked less often: whoever is asked has work to do."""
+_WORD_SECONDS = 10.0
+"""How often something that takes long says how far it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +55,30 @@ class Call:
 class Tally:
     """What became of a set of calls; each list holds conversation ids.
 
-    `lost` are neither remembered nor among the dead letters. `facts_twice` and `passages_twice` count the
-    adds that Mem0 accepted beyond one of each kind a call.
+    `lost` are neither remembered nor among the dead letters, `both` are both. `unexplained` are among the
+    dead letters without a reason. `facts_twice` and `passages_twice` count the adds that Mem0 accepted beyond
+    one of each kind a call.
     """
 
     calls: int
     remembered: list[str]
     dead: list[str]
     lost: list[str]
+    both: list[str]
+    unexplained: list[str]
     facts_twice: int
     passages_twice: int
 
     @property
     def clean(self) -> bool:
-        """Whether each call is remembered once."""
-        return len(self.remembered) == self.calls and not (self.facts_twice or self.passages_twice)
+        """Whether each call is remembered once, and none is a dead letter as well."""
+        twice = self.facts_twice or self.passages_twice
+        return len(self.remembered) == self.calls and not self.dead and not twice
+
+    @property
+    def buried(self) -> bool:
+        """Whether each call is among the dead letters with a reason, and none is remembered as well."""
+        return len(self.dead) == self.calls and not self.both and not self.unexplained
 
     def figures(self) -> dict[str, str | int | float]:
         """The numbers for a table."""
@@ -68,6 +87,7 @@ class Tally:
             "remembered": len(self.remembered),
             "dead letters": len(self.dead),
             "lost": len(self.lost),
+            "both": len(self.both),
             "facts twice": self.facts_twice,
             "passages twice": self.passages_twice,
         }
@@ -100,6 +120,7 @@ class Rig:
     """A system under test. Use it as a context manager; the options are those of `local.system.System`."""
 
     def __init__(self, **options: Any) -> None:
+        self.progress: Progress = options.get("progress", lambda _line: None)
         self.system = System(throttle=options.pop("throttle", False), **options)
         self.wire = Wire()
         self.url = ""
@@ -121,16 +142,31 @@ class Rig:
         """So many calls, each of a caller of its own."""
         return [make_call(caller(next(self._callers)), **more) for _ in range(count)]
 
-    def deliver(self, call: Call, *, retry: bool = True, url: str | None = None) -> Delivery:
+    def deliver(self, call: Call, *, url: str | None = None, compression: float = COMPRESSION) -> Delivery:
         """Deliver one call as ElevenLabs does, retries included, time compressed."""
-        key = self.system.endpoints.hmac_key
-        hook = Webhook(url=url or self.url, key=key, retry_enabled=retry, sleep=compressed(COMPRESSION))
+        hook = Webhook(url=url or self.url, key=self.system.endpoints.hmac_key, sleep=compressed(compression))
         return hook.deliver(self.wire, call.body)
 
-    def deliver_all(self, calls: Iterable[Call], *, at_once: int = 8, **options: Any) -> list[Delivery]:
+    def deliver_all(self, calls: Sequence[Call], *, at_once: int = 8, **options: Any) -> list[Delivery]:
         """Deliver calls, so many at a time; results in the order of the calls."""
-        with ThreadPoolExecutor(at_once) as senders:
-            return list(senders.map(partial(self.deliver, **options), calls))
+        return self.side_by_side(partial(self.deliver, **options), calls, at_once, "calls are delivered")
+
+    def side_by_side(
+        self, work: Callable[[Given], Made], items: Sequence[Given], at_once: int, words: str
+    ) -> list[Made]:
+        """Do `work` for each item, so many at a time, and say now and then how far it is."""
+        senders = ThreadPoolExecutor(at_once)
+        try:
+            doing = [senders.submit(work, each) for each in items]
+            left: set[Future[Made]] = set(doing)
+            while left:
+                _, left = wait(left, timeout=_WORD_SECONDS)
+                if left:
+                    self.progress(f"{len(doing) - len(left)} of {len(doing)} {words}")
+            return [each.result() for each in doing]
+        finally:
+            # After a Ctrl-C nobody waits for retries: what they are sent to ends with the rig.
+            senders.shutdown(wait=False, cancel_futures=True)
 
     def look_up(self, user_id: str) -> Reply:
         """Ask ClientData about a caller, as ElevenLabs does while the phone rings."""
@@ -149,6 +185,12 @@ class Rig:
         for instance in self.system.host.instances():
             instance.kill()
             instance.wait(10)
+
+    def change_secret(self, **changes: object) -> None:
+        """Put these values into the secret."""
+        client, name = self.system.aws.client("secretsmanager"), self.system.template.secret_name
+        held = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+        client.put_secret_value(SecretId=name, SecretString=json.dumps(held | changes))
 
     def mem0(self, method: str, path: str, body: object = None) -> Any:
         """Ask the stand-in's own paths, such as `PUT /_faults`."""
@@ -200,23 +242,37 @@ class Rig:
 
     def drained(self, timeout: float) -> bool:
         """Wait until the queue is empty and Mem0 has nothing left to do; False if it takes too long."""
-        if not until(lambda: self.waiting() == 0, timeout):
+        if not self.until(lambda: self.waiting() == 0, timeout, lambda: f"{self.waiting()} calls are queued"):
             return False
         return bool(self.mem0("POST", "/_settle?timeout=30")["settled"])
+
+    def until(self, condition: Callable[[], object], timeout: float, words: Callable[[], str]) -> bool:
+        """Poll until the condition holds, and say now and then how far it is; False if it takes too long."""
+        end = time.monotonic() + timeout
+        if until(condition, min(_QUICK_SECONDS, timeout)):
+            return True
+        while not until(condition, min(_WORD_SECONDS, end - time.monotonic()), pause=_SLOW_POLL_SECONDS):
+            if time.monotonic() >= end:
+                self.progress(f"given up: {words()}")
+                return False
+            self.progress(words())
+        return True
 
     def tally(self, calls: Iterable[Call]) -> Tally:
         """What has become of these calls (each of one part)."""
         adds = self.accepted_adds()
-        dead_bodies = [body for body, _reason in self.dead_letters()]
+        letters = self.dead_letters()
         ids = [call.conversation_id for call in calls]
         count = {one: adds.get(one, Counter()) for one in ids}
         remembered = [one for one in ids if all(count[one][kind] for kind in KINDS)]
-        dead = [one for one in ids if any(one in body for body in dead_bodies)]
+        dead = [one for one in ids if any(one in body for body, _reason in letters)]
         return Tally(
             calls=len(ids),
             remembered=remembered,
             dead=dead,
             lost=[one for one in ids if one not in remembered and one not in dead],
+            both=[one for one in dead if one in remembered],
+            unexplained=[one for one in dead if any(one in body and not why for body, why in letters)],
             facts_twice=sum(max(0, count[one]["factual"] - 1) for one in ids),
             passages_twice=sum(max(0, count[one]["semantic"] - 1) for one in ids),
         )
@@ -227,11 +283,11 @@ def ids(calls: Iterable[Call]) -> list[str]:
     return [call.conversation_id for call in calls]
 
 
-def until(condition: Callable[[], object], timeout: float) -> bool:
+def until(condition: Callable[[], object], timeout: float, *, pause: float = _POLL_SECONDS) -> bool:
     """Poll until the condition holds; False if it does not within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
     return True

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from bench.reliability.report import Section
 from bench.reliability.rig import Call, Progress, Rig, caller, make_call, until
@@ -118,23 +118,12 @@ def run(progress: Progress) -> Section:
     return section
 
 
-def _set_secret(rig: Rig, **changes: Any) -> None:
-    client = rig.system.aws.client("secretsmanager")
-    name = rig.system.template.secret_name
-    held = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-    client.put_secret_value(SecretId=name, SecretString=json.dumps(held | changes))
-
-
 def _overlap(section: Section, rig: Rig, keys: Keys) -> list[Call]:
     """The new keys are added, and both old and new pass; then the sender changes to the new ones."""
     old = Keys(keys.hmac, keys.workspace)
     with Traffic(rig, keys) as traffic:
         time.sleep(_PHASE_SECONDS)
-        _set_secret(
-            rig,
-            ELEVENLABS_HMAC_KEY=[NEW, old.hmac],
-            ELEVENLABS_WORKSPACE_KEY=[NEW, old.workspace],
-        )
+        rig.change_secret(ELEVENLABS_HMAC_KEY=[NEW, old.hmac], ELEVENLABS_WORKSPACE_KEY=[NEW, old.workspace])
         probes = [deliver(rig, call, key) for key in (NEW, old.hmac) for call in rig.calls(10)]
         probes += [ring(rig, key) for key in (NEW, old.workspace) for _ in range(10)]
         keys.hmac = keys.workspace = NEW
@@ -154,7 +143,7 @@ def _removal(section: Section, rig: Rig, keys: Keys) -> list[Call]:
     calls: list[Call] = []
     old_keys = DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]
     with Traffic(rig, keys) as traffic:
-        _set_secret(rig, ELEVENLABS_HMAC_KEY=NEW, ELEVENLABS_WORKSPACE_KEY=[NEW])
+        rig.change_secret(ELEVENLABS_HMAC_KEY=NEW, ELEVENLABS_WORKSPACE_KEY=[NEW])
         began = time.monotonic()
         last = {"PostCall": began, "ClientData": began}
         refused = dict.fromkeys(last, 0)
@@ -186,7 +175,7 @@ def _mem0_key(section: Section, rig: Rig, keys: Keys) -> list[Call]:
     """Mem0 refuses the old key from one moment to the next: the functions read the secret anew, and go on."""
     with Traffic(rig, keys) as traffic:
         time.sleep(_PHASE_SECONDS)
-        _set_secret(rig, MEM0_API_KEY=NEW)
+        rig.change_secret(MEM0_API_KEY=NEW)
         rig.mem0("PUT", "/_credentials", {"api_keys": [NEW]})
         time.sleep(_PHASE_SECONDS)
     section.add(

@@ -9,7 +9,6 @@ from bench.reliability.report import Section
 from bench.reliability.rig import Progress, Rig
 from bench.reliability.vectors import KEY, OTHER, VECTORS, Vector
 from local.elevenlabs import HEADER
-from local.system import DEFAULTS, LocalCredentials
 
 _UNAUTHORISED = 401
 
@@ -25,9 +24,10 @@ def run(progress: Progress) -> Section:
         ),
     )
     answers: dict[str, str] = {}
-    for keys in ((KEY,), (OTHER, KEY), (OTHER,)):
-        values = {**DEFAULTS, "ELEVENLABS_HMAC_KEY": list(keys)}
-        with Rig(credentials=LocalCredentials(values=values)) as rig:
+    with Rig(progress=progress) as rig:
+        for keys in ((KEY,), (OTHER, KEY), (OTHER,)):
+            rig.change_secret(ELEVENLABS_HMAC_KEY=list(keys))
+            rig.cold()
             for vector in [each for each in VECTORS if each.keys == keys]:
                 answers[vector.words] = _ours(rig, vector)
     progress(f"signatures: {len(answers)} sent")

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.reliability import crash
-from bench.reliability.report import Results, Section
+from bench.reliability.page import page
+from bench.reliability.report import Results, Section, broken_off
+from bench.reliability.rig import Tally
 from local.aws.services import AwsServices
 from local.lambda_host.toolchain import quiet
 from tests.local.support import make_queue
@@ -33,13 +35,80 @@ def test_section_becomes_a_table_and_names_what_is_wrong() -> None:
     assert [row.case for row in section.failures] == ["second | odd"]
 
 
+def section_of(key: str, title: str, *, passed: bool = True) -> Section:
+    section = Section(key=key, title=title, about="About.", seconds=41.6, measured="2026-01-02 03:04 UTC")
+    section.add("case", {"calls": 1}, passed=passed)
+    return section
+
+
 def test_newest_result_of_each_section_is_kept(tmp_path: Path) -> None:
-    for title in ("old", "new"):
-        section = Section(key="crash", title=title, about="")
-        section.add("case", {"calls": 1}, passed=True)
-        Results(tmp_path / "results.json").keep(section)
-    found = Results(tmp_path / "results.json").sections(["size", "crash"])
-    assert [(each.title, each.rows[0].figures) for each in found] == [("new", {"calls": 1})]
+    results = Results(tmp_path / "results.json")
+    results.keep([section_of("crash", "old"), section_of("load", "other")])
+    results.keep([section_of("crash", "new")])
+    found = results.sections(["size", "load", "crash"])
+    assert [(each.title, each.rows[0].figures) for each in found] == [
+        ("other", {"calls": 1}),
+        ("new", {"calls": 1}),
+    ]
+
+
+def test_whole_run_stands_alone(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.json")
+    results.keep([section_of("crash", "old"), section_of("load", "old")])
+    results.keep([section_of("crash", "new")], alone=True)
+    assert [each.title for each in results.sections(["crash", "load"])] == ["new"]
+
+
+def test_section_that_could_not_be_run_takes_the_place_of_its_older_result(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.json")
+    results.keep([section_of("crash", "old")])
+    results.keep([broken_off("crash", "ValueError: no")])
+    (found,) = results.sections(["crash"])
+    assert "not run to its end: ValueError: no" in found.markdown()
+    assert len(found.failures) == 1
+
+
+def test_page_says_what_was_measured_when() -> None:
+    sections = [section_of("crash", "Now"), section_of("load", "Before", passed=False)]
+    text = page(sections, missing=["size"], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
+    assert "Measured on 2026-02-03 04:05 UTC, in 1.5 minutes" in text
+    assert "Not as it must be: 1." in text
+    assert "Never measured: size." in text
+    assert "## Now\n\nTook 42 s.\n" in text
+    assert "## Before\n\n**Not run now.** Measured on 2026-01-02 03:04 UTC. Took 42 s.\n" in text
+
+
+def test_page_of_a_whole_run_says_so() -> None:
+    text = page([section_of("crash", "Now")], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
+    assert "from one run of everything" in text
+    assert "Not run now" not in text
+
+
+def tally_of(*, remembered: int = 1, dead: int = 0, unexplained: int = 0) -> Tally:
+    both = ["a"] * min(remembered, dead)
+    return Tally(
+        calls=1,
+        remembered=["a"] * remembered,
+        dead=["a"] * dead,
+        lost=[],
+        both=both,
+        unexplained=["a"] * unexplained,
+        facts_twice=0,
+        passages_twice=0,
+    )
+
+
+def test_call_that_is_remembered_and_a_dead_letter_is_neither_clean_nor_buried() -> None:
+    assert tally_of().clean
+    assert tally_of(remembered=0, dead=1).buried
+    both = tally_of(dead=1)
+    assert not both.clean
+    assert not both.buried
+    assert both.figures()["both"] == 1
+
+
+def test_dead_letter_without_a_reason_is_not_buried() -> None:
+    assert not tally_of(remembered=0, dead=1, unexplained=1).buried
 
 
 @pytest.fixture

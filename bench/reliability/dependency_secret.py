@@ -1,0 +1,117 @@
+"""Faults of Secrets Manager after the start: the cached secret has run out, and cannot be read anew.
+
+The functions have the old values, so nobody may notice. What an instance has cached is tied to no caller, so
+the cases run one after the other, each with one new instance of each function.
+"""
+
+import time
+from typing import Any
+
+from bench.reliability.dependency_start import SECRET
+from bench.reliability.report import Section
+from bench.reliability.rig import Call, Progress, Rig
+from local.lambda_host import EventSource
+
+CALLS = 5
+CACHE_SECONDS = 1
+_OK = 200
+_PUT_OFF = "could not be remembered yet"
+
+
+def rig_of_its_own(progress: Progress) -> Rig:
+    """A system in which a secret soon runs out."""
+    environment = {"CREDENTIALS_CACHE_SECONDS": str(CACHE_SECONDS), "RETRY_DELAYS": "1"}
+    return Rig(visibility_timeout=20, environment=environment, progress=progress)
+
+
+def run(section: Section, rig: Rig, progress: Progress) -> None:
+    """Append the cases to `section`."""
+    for words, rule in SECRET.items():
+        _secret(section, rig, words, rule)
+        progress(f"dependency: the secret has run out, and Secrets Manager {words}: done")
+
+
+def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> None:
+    (known,) = rig.calls(1)
+    hung_up, queued = rig.calls(CALLS), rig.calls(CALLS)
+    rig.system.source.resume()
+    _one_instance_that_knows(rig, known.user_id)
+    rig.system.source.pause()
+    rig.deliver_all(queued, at_once=1)
+    time.sleep(CACHE_SECONDS + 0.1)
+    rig.system.aws.set_faults({"target": "GetSecretValue", **rule})
+    rung = rig.look_up(known.user_id)
+    asked = rig.retrieve(known.user_id)
+    at_others = _fired(rig)
+    deliveries = rig.deliver_all(hung_up, at_once=1)
+    at_webhooks = _fired(rig)
+    source = _one_batch_at_a_time(rig)
+    rig.drained(60)
+    source.stop()
+    at_worker = _fired(rig)
+    rig.system.aws.set_faults()
+    first = "/".join(sorted({str(each.attempts[0].reply) for each in deliveries}))
+    tally = rig.tally(hung_up)
+    section.add(
+        f"webhook: the secret has run out, and Secrets Manager {words}",
+        {
+            "faults": at_webhooks - at_others,
+            "first answer": first,
+            "tries": max(len(each.attempts) for each in deliveries),
+            **tally.figures(),
+        },
+        passed=first == str(_OK) and tally.clean and at_webhooks > at_others,
+    )
+    section.add(
+        f"ClientData and Retrieve: the secret has run out, and Secrets Manager {words}",
+        {"faults": at_others, "ClientData": str(rung), "Retrieve": str(asked)},
+        passed=rung.status == asked.status == _OK and at_others > 1,
+        remark="; ".join(f"told: {each.text[:120]}" for each in (rung, asked) if each.status != _OK),
+    )
+    tally, put_off = rig.tally(queued), _put_off(rig, queued)
+    section.add(
+        f"worker: the secret has run out, and Secrets Manager {words}",
+        # The webhook has met the fault in the same instance, which tries again ten seconds later.
+        {"faults": at_worker - at_others, "first answer": first, "tries": 1, **tally.figures()},
+        passed=tally.clean and not put_off and at_worker > at_others,
+        remark=f"{put_off} times a call had to be tried again"
+        if put_off
+        else "no call had to be tried again",
+    )
+
+
+def _one_instance_that_knows(rig: Rig, user_id: str) -> None:
+    """Have one instance of each function, which has read the secret for all that it does."""
+    for _ in range(3):
+        rig.cold()
+        rig.deliver_all(rig.calls(1))
+        rig.drained(20)
+        rig.look_up(user_id)
+        rig.retrieve(user_id)
+        if len(rig.system.host.instances("post-call")) == 1:
+            return
+
+
+def _one_batch_at_a_time(rig: Rig) -> EventSource:
+    """Work for the instance that knows the secret; a second one would have to start without it."""
+    (mapping,) = rig.system.template.mappings
+    return EventSource(
+        rig.system.host,
+        mapping.function,
+        sqs=rig.sqs,
+        queue_url=rig.system.queue_url,
+        queue_arn=next(queue.arn for queue in rig.system.template.queues if queue.dead_letters),
+        batch_size=mapping.batch_size,
+        maximum_concurrency=1,
+        wake=rig.system.aws.wake,
+    )
+
+
+def _fired(rig: Rig) -> int:
+    return sum(int(rule["fired"]) for rule in rig.system.aws.faults())
+
+
+def _put_off(rig: Rig, calls: list[Call]) -> int:
+    """How often the worker has said of one of these calls that it failed for a while."""
+    lines = [line for line in rig.system.host.logs.lines("post-call") if _PUT_OFF in line]
+    return sum(call.conversation_id in line for call in calls for line in lines)

@@ -1,0 +1,161 @@
+"""300 callers hang up in the same moment: once while the worker is idle, once while it is as busy as can be.
+
+Worker and webhook share one function's reservation. So the two storms are compared: what the webhook loses to
+the worker is the difference between them.
+"""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from bench.reliability.load_answers import Answers
+from bench.reliability.report import Section
+from bench.reliability.rig import COMPRESSION_OF_LOAD, Call, Progress, Rig
+from local.elevenlabs import Delivery
+from local.lambda_host.model import Step
+
+CALLERS = 300
+RESERVATION, WORKERS = 10, 5
+MEM0_SECONDS = 2.0
+_NEARLY = 0.8
+"""Between two batches the webhook may take an instance of the worker's, so the mean is a little below all."""
+
+
+class Held:
+    """How many instances the worker holds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._instances: set[int] = set()
+        self._since = self._began = time.monotonic()
+        self._sum = 0.0
+
+    def at_step(self, step: Step) -> None:
+        """Called by the host at each step of each instance."""
+        if step.name not in {"invoke", "answered", "exit"}:
+            return
+        invocation = step.instance._current  # noqa: SLF001 - the host's steps do not carry the event
+        works = step.name == "invoke" and invocation is not None and b'"Records"' in invocation.event
+        with self._lock:
+            self._add_up()
+            self._instances.discard(step.instance.pid)
+            if works:
+                self._instances.add(step.instance.pid)
+
+    def now(self) -> int:
+        """At this moment."""
+        return len(self._instances)
+
+    def begin(self) -> None:
+        """Begin a new mean."""
+        with self._lock:
+            self._since = self._began = time.monotonic()
+            self._sum = 0.0
+
+    def mean(self) -> float:
+        """On average since `begin`."""
+        with self._lock:
+            self._add_up()
+            return self._sum / (self._since - self._began)
+
+    def _add_up(self) -> None:
+        now = time.monotonic()
+        self._sum += len(self._instances) * (now - self._since)
+        self._since = now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """What became of one storm.
+
+    Attributes:
+        seconds: until the last one was accepted, or given up.
+        held_at_first: instances that the worker held when it began.
+        held: and meanwhile, on average.
+    """
+
+    calls: list[Call]
+    deliveries: list[Delivery]
+    seconds: float
+    held_at_first: int
+    held: float
+
+    @property
+    def accepted(self) -> int:
+        """How many were accepted in the end."""
+        return sum(one.accepted for one in self.deliveries)
+
+    @property
+    def at_try(self) -> list[int]:
+        """How many were accepted at the first try, at the second, and so on."""
+        tries = Counter(len(one.attempts) for one in self.deliveries if one.accepted)
+        return [tries[number] for number in range(1, max(tries, default=0) + 1)]
+
+
+def run(section: Section, rig: Rig, progress: Progress) -> list[Call]:
+    """Append both storms to `section`; returns the accepted calls, most of which are still queued."""
+    held = Held()
+    rig.system.host.on_step(held.at_step)
+    rig.system.host.warm("post-call", RESERVATION)
+    rig.system.source.pause()
+    idle = _storm(rig, held)
+    progress(f"load: a storm while the worker is idle took {idle.seconds:.0f} s")
+    _row(section, idle, "the worker idle (its event source is paused)", right=idle.held == 0)
+    rig.mem0_faults({"operation": "add", "latency_seconds": MEM0_SECONDS})
+    rig.system.source.resume()
+    rig.until(lambda: held.now() == WORKERS, 30, lambda: f"the worker holds {held.now()} instances")
+    busy = _storm(rig, held)
+    rig.mem0_faults()
+    progress(f"load: a storm while the worker is busy took {busy.seconds:.0f} s")
+    words = f"the worker as busy as it may be (300 calls queued, Mem0 takes {MEM0_SECONDS:g} s)"
+    _row(section, busy, words, right=busy.held_at_first == WORKERS and busy.held >= _NEARLY * WORKERS)
+    section.after = _explained(idle, busy)
+    return [
+        call
+        for storm in (idle, busy)
+        for call, one in zip(storm.calls, storm.deliveries, strict=True)
+        if one.accepted
+    ]
+
+
+def _storm(rig: Rig, held: Held) -> Storm:
+    calls = rig.calls(CALLERS)
+    held.begin()
+    began, at_first = time.monotonic(), held.now()
+    deliveries = rig.deliver_all(calls, at_once=CALLERS, compression=COMPRESSION_OF_LOAD)
+    seconds = time.monotonic() - began
+    return Storm(
+        calls=calls, deliveries=deliveries, seconds=seconds, held_at_first=at_first, held=held.mean()
+    )
+
+
+def _row(section: Section, storm: Storm, words: str, *, right: bool) -> None:
+    answers = Answers()
+    answers.note(*(attempt.reply for one in storm.deliveries for attempt in one.attempts))
+    known = all(reply.status in {200, 503} for reply in answers.replies)
+    figures: dict[str, Any] = answers.figures()
+    figures["accepted at try 1/2/3..."] = "/".join(map(str, storm.at_try))
+    section.add(
+        f"{CALLERS} hang up in the same moment, {words}",
+        figures,
+        passed=right and known and storm.accepted == CALLERS,
+        remark=f"{storm.accepted} of {CALLERS} accepted, the last one after {storm.seconds:.1f} s;"
+        f" the worker held {storm.held_at_first} instances when it began, {storm.held:.1f} on average",
+    )
+
+
+def _explained(idle: Storm, busy: Storm) -> str:
+    first = [storm.at_try[0] if storm.at_try else 0 for storm in (idle, busy)]
+    free = RESERVATION - WORKERS
+    return (
+        f"The two storms side by side. {CALLERS} deliveries in one moment meet {RESERVATION} instances while"
+        f" the worker is idle, and {free} while it is busy. The event source never invokes more than"
+        f" {WORKERS} at once, whatever is queued, so the webhook always has the other {free}. Accepted at the"
+        f" first try: {first[0]} with the worker idle, {first[1]} with the worker busy. All accepted: after"
+        f" {idle.seconds:.0f} s and {busy.seconds:.0f} s, both set by the schedule of the retries. So a busy"
+        " worker costs the webhook tries, and no call. Whoever is refused comes again by ElevenLabs'"
+        f" schedule; at {COMPRESSION_OF_LOAD:g} times its speed the retries come as much closer together than"
+        " real ones do."
+    )
