@@ -7,6 +7,7 @@ It refuses to raise for what the other side did: that is a result, which the ret
 connection open between requests: ElevenLabs sends from many machines.
 """
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,8 +41,10 @@ class Wire:
     """Sends requests. Safe to be used by several threads; ``close`` it, or use it as a context manager."""
 
     def __init__(self) -> None:
-        # No proxy and no .netrc from the environment: the systems under test are on this machine or on ours.
-        self._client = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+        # A client a thread: with hundreds of threads on one, now and then a socket was closed under another.
+        self._of_thread = threading.local()
+        self._clients: list[httpx.Client] = []
+        self._tls = httpx.create_ssl_context()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
         """POST a JSON body.
@@ -54,7 +57,7 @@ class Wire:
         """
         began = time.perf_counter()
         try:
-            answer = self._client.post(
+            answer = self._client().post(
                 url, content=body, headers={"Content-Type": "application/json", **headers}, timeout=timeout
             )
         except httpx.TimeoutException:
@@ -65,7 +68,19 @@ class Wire:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        while self._clients:
+            self._clients.pop().close()
+
+    def _client(self) -> httpx.Client:
+        found: httpx.Client | None = getattr(self._of_thread, "client", None)
+        if found is None:
+            # No proxy and no .netrc from the environment: the systems under test are on this machine or on
+            # ours.
+            limits = httpx.Limits(max_keepalive_connections=0)
+            found = httpx.Client(trust_env=False, verify=self._tls, limits=limits)
+            self._of_thread.client = found
+            self._clients.append(found)
+        return found
 
     def __enter__(self) -> Self:
         """Itself."""
