@@ -51,7 +51,7 @@ def _minute(section: Section, rig: Rig, progress: Progress) -> None:
         lambda number: _call_again_and_again(rig, number, end, answers),
         range(CALLERS),
         CALLERS,
-        "callers are done",
+        "callers have hung up for the last time",
     )
     calls = [one for some in each for one in some]
     accepted = [call for call, was_accepted in calls if was_accepted]

@@ -13,7 +13,7 @@ from local.system import DEFAULTS
 
 CACHE_SECONDS = 6
 OLD, NEW = "old", "new"
-_PHASE_SECONDS = 4.0
+_PHASE_SECONDS = 3.0
 _REFUSED = 401
 _SURE = 20
 """Refusals in a row after which a key counts as gone: all instances have been asked."""

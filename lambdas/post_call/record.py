@@ -28,6 +28,13 @@ class Turn:
     text: str
 
 
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("conversation_id", "agent_id", "user_id", "summary"), str),
+    **dict.fromkeys(("call_start", "part", "parts"), int),
+    "collected": dict,
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class CallRecord:
     """One call of one caller.
@@ -78,7 +85,11 @@ class CallRecord:
             KeyError, TypeError, ValueError: if it was not written by `to_json`.
         """
         turns = tuple(Turn(str(role), str(text)) for role, text in values["turns"])
-        return cls(**{**values, "turns": turns})
+        record = cls(**{**values, "turns": turns})
+        for name, kind in _TYPES.items():
+            if type(getattr(record, name)) is not kind:
+                raise TypeError(f"{name} must be {kind.__name__}")
+        return record
 
 
 def read_envelope(value: object) -> tuple[str, Mapping[str, Any], int]:

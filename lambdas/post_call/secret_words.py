@@ -76,7 +76,7 @@ _WORDS = {
         r"|(?:four|five|six|seven|eight|[4-8])[ -]digit (?:code|passcode)"
         r"|einmal-?(?:code|passwort|kennwort|pin)|bestatigungscode|verifizierungscode"
         r"|freischaltcode|anmeldecode"
-        r"|sms-?code|aktivierungscode|(?:sms|m|push|photo|foto|chip)-?tan\b|(?:die|meine|ihre|deine"
+        r"|sms-?code|aktivierungscode|\b(?:sms|m|push|photo|foto|chip)-?tan\b|(?:die|meine|ihre|deine"
         r"|eine) tan\b"
         r"|\w{4,8}stelligen? code"
         r"|codigo (?:de )?(?:verificacion|confirmacion|un solo uso|activacion|autenticacion|acceso"

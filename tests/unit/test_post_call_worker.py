@@ -1,6 +1,7 @@
 """PostCall as the worker: two adds a call, once, and nothing lost on the way."""
 
 import contextlib
+import json
 import time
 from typing import Any
 
@@ -369,3 +370,13 @@ def test_worker_has_the_secret_that_the_webhook_has_read(load: Load, monkeypatch
     monkeypatch.setattr(client, "call", no_secret)
     assert worker.mem0._credentials is module.webhook.credentials
     assert work(module, call()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"user_id": True}, {"call_start": "now"}, {"part": 1.5}, {"collected": []}, {"summary": None}]
+)
+def test_message_that_we_did_not_write_is_a_dead_letter(load: Load, aws: Aws, wrong: dict[str, Any]) -> None:
+    body = json.dumps(call().to_json() | wrong)
+    assert failed(load("post_call.handler").lambda_handler(sqs_event(body), None)) == []
+    (letter,) = aws.received(aws.dead_letters_url)
+    assert "no call record" in letter["MessageAttributes"]["reason"]["StringValue"]

@@ -305,3 +305,8 @@ def test_hostile_call_is_redacted_in_seconds() -> None:
     start = time.process_time()
     redact(record)
     assert time.process_time() - start < 20
+
+
+def test_only_a_word_of_its_own_is_a_tan() -> None:
+    assert redact_text("My mTAN is 132456.") == f"My mTAN is {ONCE}."
+    assert redact_text("The Jifyhmtan order is 132456.") == "The Jifyhmtan order is 132456."
