@@ -202,7 +202,7 @@ def ratio_of(found: dict[tuple[str, int], Warm]) -> float:
 
 HOW = """The handler's time minus the time in which it was blocked until Mem0's answer was there: making and
 sending the request, parsing the answer and logging all count as ours. The caller has {memories} memories."""
-BUSY = """the function's own CPU time was {cpu} for each call; the rest is waiting for a core, because the
-stand-in, the Lambda host and whatever else the machine did shared two of them."""
+BUSY = """the function's own CPU time was {cpu} for each call, woken up with cold caches between the
+stand-in and the Lambda host: mem0's client, JSON, choosing what is told, and one log line."""
 GROWN = "a full page has 200 rows where a caller with 100 memories has 100: reading JSON costs per row."
 __all__ = ["calls", "measure", "measure_growth", "measure_trips", "ratio"]
