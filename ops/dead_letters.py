@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from post_call import envelope
+from post_call import messages
 from shared import logs
 
 # Longer than it takes to move ten messages; a command that was killed hides them for no longer than this.
@@ -97,8 +97,11 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
 
 def _in_words(body: str) -> str:
     try:
-        record = envelope.read(body)
-    except ValueError as error:
+        content = messages.read(body)
+    except messages.UnreadableError as error:
         return f"unreadable ({error})"
+    if isinstance(content, messages.KeptEvent):
+        return "an event that was not understood"
+    record = content.record
     part = f" (part {record.part} of {record.parts})" if record.parts > 1 else ""
     return f"{record.conversation_id}{part} of {logs.shorten(record.user_id)} on {record.date}"

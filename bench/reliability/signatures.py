@@ -7,8 +7,8 @@ from elevenlabs.errors import BadRequestError
 
 from bench.reliability.report import Section
 from bench.reliability.rig import Progress, Rig
-from bench.reliability.vectors import KEY, OTHER, VECTORS, Vector
 from local.elevenlabs import HEADER
+from tests.unit.signature_vectors import KEY, OTHER, VECTORS, Vector
 
 _UNAUTHORISED = 401
 

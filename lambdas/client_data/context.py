@@ -1,14 +1,14 @@
 """What the agent is told about a caller: memories as data between two fences, never as instructions.
 
-It chooses: facts, then what the last calls were about, then words from them, each newest first, until the
-budget is used up. It does not judge which of two facts is true; the newer stands above, and both are dated.
+Facts, then what the last calls were about, then words from them, each newest first, until the budget is used
+up. Which of two facts is true is for the agent to ask: the newer stands above, and both are dated.
 """
 
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.memories import EPOCH, FACTUAL, SUMMARY, Memory
+from shared.memory import EPOCH, Memory
 
 OPENING = "<memories>"
 CLOSING = "</memories>"
@@ -46,24 +46,23 @@ def compose(memories: Sequence[Memory], budget: int, now: dt.datetime) -> str:
     """
     if not memories:
         return _NOBODY
-    facts = [each for each in memories if each.type == FACTUAL]
-    spoken = [each for each in memories if each.type != FACTUAL]
-    summaries = list(_one_a_call(each for each in spoken if each.text.startswith(SUMMARY)))
-    words = [each for each in spoken if not each.text.startswith(SUMMARY)]
+    facts = [memory for memory in memories if memory.kind == "fact"]
+    summaries = list(_one_a_call(memory for memory in memories if memory.kind == "summary"))
+    words = [memory for memory in memories if memory.kind == "passage"]
     calls: Sequence[Memory] = summaries
     if not _is_latest(summaries, words):
         calls, words = [words[0], *summaries], words[1:]
 
     left = budget - sum(len(line) + 1 for line in (_USE, OPENING, _FACTS, _CALLS, _WORDS, CLOSING))
     longest = min(_LONGEST_LINE, max(_SHORTEST_LINE, left // 3))
-    call_lines = (_cut(f"- {_when(each.created, now)}: {_plain(each)}", longest) for each in calls)
+    call_lines = (_cut(f"- {_when(memory.created, now)}: {memory.text}", longest) for memory in calls)
     last_call = list(itertools.islice(call_lines, 1))
     kept_free = _size(last_call)
-    fact_lines = _fitting((_cut(_dated(each), longest) for each in _new(facts)), left - kept_free)
+    fact_lines = _fitting((_cut(_dated(memory), longest) for memory in _new(facts)), left - kept_free)
     left -= _size(fact_lines)
     told_calls = _fitting(itertools.chain(last_call, call_lines), left)
     left -= _size(told_calls)
-    word_lines = _fitting((_cut(_dated(each), longest) for each in words), left)
+    word_lines = _fitting((_cut(_dated(memory), longest) for memory in words), left)
     sections = ((_FACTS, fact_lines), (_CALLS, told_calls), (_WORDS, word_lines))
     lines = [line for title, section in sections if section for line in (title, *section)]
     return "\n".join([_USE, OPENING, *lines, CLOSING])
@@ -71,7 +70,7 @@ def compose(memories: Sequence[Memory], budget: int, now: dt.datetime) -> str:
 
 def caller_name(memories: Iterable[Memory]) -> str:
     """The name in the newest collected data that has one; empty if none has. `memories` are newest first."""
-    return next((each.caller_name for each in memories if each.caller_name), "")
+    return next((memory.caller_name for memory in memories if memory.caller_name), "")
 
 
 def _is_latest(summaries: Sequence[Memory], words: Sequence[Memory]) -> bool:
@@ -80,21 +79,21 @@ def _is_latest(summaries: Sequence[Memory], words: Sequence[Memory]) -> bool:
 
 
 def _one_a_call(summaries: Iterable[Memory]) -> Iterator[Memory]:
-    """The first memory of each call: a very long summary is stored in several."""
+    """The first memory of memory call: a very long summary is stored in several."""
     last = None
-    for each in summaries:
-        if each.created != last:
-            yield each
-        last = each.created
+    for memory in summaries:
+        if memory.created != last:
+            yield memory
+        last = memory.created
 
 
 def _new(facts: Iterable[Memory]) -> Iterator[Memory]:
     """Each fact once, where it was said last."""
     known: set[str] = set()
-    for each in facts:
-        if (words := each.text.casefold().rstrip(".")) not in known:
+    for memory in facts:
+        if (words := memory.text.casefold().rstrip(".")) not in known:
             known.add(words)
-            yield each
+            yield memory
 
 
 def _fitting(lines: Iterable[str], budget: int) -> list[str]:
@@ -116,10 +115,6 @@ def _size(lines: Iterable[str]) -> int:
 
 def _dated(memory: Memory) -> str:
     return f"- {memory.date}: {memory.text}" if memory.created > EPOCH else f"- {memory.text}"
-
-
-def _plain(memory: Memory) -> str:
-    return memory.text.removeprefix(SUMMARY)
 
 
 def _cut(line: str, longest: int) -> str:

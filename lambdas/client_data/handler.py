@@ -7,102 +7,111 @@ variables are missing.
 
 import datetime as dt
 import hmac
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from client_data import context, personas
-from shared import api, environment, logs, token
+from shared import call_token, logs
+from shared.aws import AwsClient
 from shared.caller import LONGEST_ID
-from shared.credentials import Credentials, CredentialsError
-from shared.mem0 import Mem0
-from shared.mem0_failures import Mem0Error
-from shared.memories import Memory
+from shared.credentials import Credentials
+from shared.environment import Environment
+from shared.errors import UnauthorizedError, UnavailableError
+from shared.http import Handler, Request, endpoint, text_field
+from shared.mem0 import open_store
+from shared.memory import Memory
 
-_BUDGET = int(environment.number("CONTEXT_CHARACTERS", 6000, least=1000, most=50_000))
-_OVERRIDES_PROMPT = environment.choice("PROMPT_MODE", ("override", "variable")) == "override"
-_CONTINUES = environment.choice("ON_MEMORY_FAILURE", ("fail", "continue")) == "continue"
-_CALLERS = environment.callers()
 _LONGEST_FIELD = 256
 
-credentials = Credentials()
-mem0 = Mem0(credentials)
-mem0.prepare()
+
+def build(variables: Mapping[str, str]) -> Handler:
+    """ClientData's handler for a function with this environment."""
+    return endpoint(ClientData(Environment.parse(variables)).answer, done="caller looked up")
 
 
-def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one conversation-initiation webhook (API Gateway payload 2.0)."""
-    started = time.monotonic()
-    user_id = None
-    try:
-        _authenticate(event)
-        body = api.json_object(event)
-        caller_id = api.text_field(body, "caller_id", longest=LONGEST_ID)
-        agent_id = api.text_field(body, "agent_id", longest=_LONGEST_FIELD, required=False)
-        for name in ("called_number", "call_sid"):
-            api.text_field(body, name, longest=_LONGEST_FIELD, required=False)
-        user_id = _CALLERS.on_the_phone(caller_id, "caller_id")
-        memories, count = _memories(user_id)
-    except api.Refusal as refusal:
-        return api.refuse(refusal, started, user_id=user_id)
-    logs.info(
-        "caller looked up",
-        user_id=user_id,
-        agent_id=agent_id,
-        memories=count,
-        duration_ms=logs.milliseconds_since(started),
-    )
-    return api.respond(200, _initiation_data(user_id, agent_id, memories, count))
+class ClientData:
+    """Answers ElevenLabs' conversation initiation webhook."""
 
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._credentials = Credentials(environment, AwsClient(environment.variables))
+        self._store = open_store(environment, self._credentials)
 
-def _authenticate(event: Mapping[str, Any]) -> None:
-    given = api.header(event, "X-Workspace-Key").encode("utf-8", "replace")
-    # The key may have been rotated since the secret was read: then it is read anew.
-    if not _is_workspace_key(given) and not (given and credentials.refresh() and _is_workspace_key(given)):
-        logs.warning("workspace key refused", metrics={"WorkspaceKeyFailures": 1})
-        raise api.Refusal(401, "X-Workspace-Key is missing or wrong")
-
-
-def _is_workspace_key(given: bytes) -> bool:
-    """Whether `given` is a workspace key; all are compared, in constant time."""
-    return any([hmac.compare_digest(given, key.encode()) for key in _workspace_keys()])  # noqa: C419
-
-
-def _workspace_keys() -> list[str]:
-    try:
-        return credentials.keys("ELEVENLABS_WORKSPACE_KEY")
-    except CredentialsError as error:
-        raise api.Refusal(500, str(error)) from None
-
-
-def _memories(user_id: str | None) -> tuple[Sequence[Memory], int]:
-    if user_id is None:
-        return [], 0
-    try:
-        return mem0.all_memories(user_id, enough=_BUDGET)
-    except Mem0Error as error:
-        if not _CONTINUES:
-            raise api.Refusal(500, str(error)) from None
-        logs.error("memories could not be read; the call goes on without", user_id=user_id, reason=str(error))
-        return [], 0
-
-
-def _initiation_data(
-    user_id: str | None, agent_id: str, memories: Sequence[Memory], count: int
-) -> dict[str, Any]:
-    told = context.compose(memories, _BUDGET, dt.datetime.now(dt.UTC))
-    data: dict[str, Any] = {
-        "type": "conversation_initiation_client_data",
-        "dynamic_variables": {
+    def answer(self, request: Request) -> dict[str, Any]:
+        """The conversation initiation data for the caller in `request`."""
+        keys = self._authenticate(request)
+        caller_id, agent_id = _parse(request)
+        user_id = self._environment.callers.of_phone(caller_id, "caller_id")
+        logs.bind(user_id=user_id, agent_id=agent_id or None)
+        memories, count = self._recall(user_id) if user_id else ([], 0)
+        logs.bind(memories=count)
+        variables = {
             "caller_id": user_id or "",
             "memory_count": str(count),
-            "memory_context": told,
+            "memory_context": self._context(memories),
             "returning_caller": "yes" if memories else "no",
             "caller_name": context.caller_name(memories),
-            "secret__memory_token": token.issue(user_id or "", _workspace_keys(), time.time()),
-        },
-    }
-    if _OVERRIDES_PROMPT:
-        prompt = personas.prompt(agent_id, told)
-        data["conversation_config_override"] = {"agent": {"prompt": {"prompt": prompt}}}
-    return data
+            "secret__memory_token": call_token.issue(user_id or "", keys, time.time()),
+        }
+        return _initiation_data(variables) | self._override(agent_id, variables["memory_context"])
+
+    def _authenticate(self, request: Request) -> list[str]:
+        """The workspace keys, of which the request bears one.
+
+        Raises:
+            UnauthorizedError: if it bears none of them.
+        """
+        given = request.header("X-Workspace-Key").encode("utf-8", "replace")
+        try:
+            return self._credentials.retry_with_new(lambda: self._keys_with(given), _UnknownKeyError)
+        except _UnknownKeyError:
+            logs.defer_metrics(WorkspaceKeyFailures=1)
+            raise UnauthorizedError("X-Workspace-Key is missing or wrong") from None
+
+    def _keys_with(self, given: bytes) -> list[str]:
+        keys = self._credentials.keys("ELEVENLABS_WORKSPACE_KEY") if given else []
+        # All are compared, in constant time, so that the time tells nothing about which one was close.
+        if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419
+            raise _UnknownKeyError
+        return keys
+
+    def _recall(self, user_id: str) -> tuple[Sequence[Memory], int]:
+        try:
+            return self._store.all_memories(user_id)
+        except UnavailableError as error:
+            if self._environment.on_memory_failure == "fail":
+                raise
+            logs.error("memories could not be read; the call goes on without", reason=str(error))
+            return [], 0
+
+    def _context(self, memories: Sequence[Memory]) -> str:
+        return context.compose(memories, self._environment.context_characters, dt.datetime.now(dt.UTC))
+
+    def _override(self, agent_id: str, memory_context: str) -> dict[str, Any]:
+        if self._environment.prompt_mode != "override":
+            return {}
+        prompt = personas.prompt(agent_id, memory_context)
+        return {"conversation_config_override": {"agent": {"prompt": {"prompt": prompt}}}}
+
+
+class _UnknownKeyError(Exception):
+    """The workspace key is none that we know."""
+
+
+def _parse(request: Request) -> tuple[str, str]:
+    """The caller's and the agent's id."""
+    body = request.json_object()
+    caller_id = text_field(body, "caller_id", longest=LONGEST_ID)
+    agent_id = text_field(body, "agent_id", longest=_LONGEST_FIELD, required=False)
+    for name in ("called_number", "call_sid"):
+        text_field(body, name, longest=_LONGEST_FIELD, required=False)
+    return caller_id, agent_id
+
+
+def _initiation_data(variables: Mapping[str, str]) -> dict[str, Any]:
+    return {"type": "conversation_initiation_client_data", "dynamic_variables": variables}
+
+
+lambda_handler = build(os.environ)

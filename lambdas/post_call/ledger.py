@@ -1,143 +1,184 @@
 """The ledger: makes each conversation remembered once, whoever delivers it how often.
 
-One item a conversation (a long one: an item a part). A worker claims it for a while, and notes with the
-claim what it is about to add. It notes the first of the two adds when Mem0 has accepted it, and closes the
-item with the second. A worker that dies leaves a claim that runs out, and its successor looks before it adds.
+One item for a conversation (for a long one, one for each part). A worker claims it for a while, and notes
+with the claim what it is about to add. It notes what Mem0 has accepted, and closes the item when Mem0 has
+done all of it. A worker that dies leaves a claim that runs out, and its successor looks before it adds.
 """
 
-import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shared import aws, environment
+from shared.aws import DYNAMODB, AwsClient, AwsError
+from shared.environment import Environment
 
-CLAIM_SECONDS = int(environment.number("CLAIM_SECONDS", 60, least=1, most=900))
-"""How long a worker owns a conversation: longer than the function may run, so no two work at once."""
 _MARGIN_SECONDS = 1  # between our clock and another worker's
 _KEEP_SECONDS = 180 * 24 * 3600  # far longer than any message or redelivery lives
 _REFUSED = "ConditionalCheckFailedException"
+_EVENT = "event_"
 
 
 class BusyError(Exception):
     """Another worker has claimed this conversation and may still be at it."""
 
 
+class Ledger:
+    """The table of conversations."""
+
+    def __init__(self, environment: Environment, aws: AwsClient) -> None:
+        self._table = environment.ledger_table
+        self._claim_seconds = environment.claim_seconds
+        self._aws = aws
+
+    def claim(self, key: str, *, digest: str, caller: str, steps: Sequence[str]) -> "Entry":
+        """Claim the conversation `key` to do `steps`, and count a try.
+
+        That the steps are begun is noted with the claim, so that a successor looks before it does them again.
+
+        Args:
+            key: the conversation, or the part of one.
+            digest: of what was said.
+            caller: a digest of whose conversation it is.
+            steps: the types of memories to add.
+
+        Returns:
+            The entry as it stood before; if it is `closed`, nothing is left to do.
+
+        Raises:
+            BusyError: if another worker has a claim that has not run out.
+            AwsError: if the ledger cannot be reached.
+        """
+        now = time.time()
+        owner = uuid.uuid4().hex
+        values: dict[str, Any] = {
+            ":until": {"N": f"{now + self._claim_seconds:.3f}"},
+            ":now": {"N": f"{now:.3f}"},
+            ":owner": {"S": owner},
+            ":expires": {"N": str(int(now) + _KEEP_SECONDS)},
+            ":digest": {"S": digest},
+            ":caller": {"S": caller},
+            ":steps": {"SS": list(steps)},
+            ":one": {"N": "1"},
+        }
+        try:
+            found = self.update(
+                key,
+                "SET claimed_until = :until, claimed_by = :owner, expires_at = :expires,"
+                " digest = if_not_exists(digest, :digest), caller = if_not_exists(caller, :caller)"
+                " ADD begun :steps, tries :one",
+                values,
+                # The claim may be our own, if the answer to a first attempt was lost.
+                ConditionExpression="attribute_not_exists(closed_at) AND (claimed_by = :owner OR"
+                " attribute_not_exists(claimed_until) OR claimed_until < :now)",
+                ReturnValues="ALL_OLD",
+            )
+        except AwsError as error:
+            if error.code != _REFUSED:
+                raise
+            found = self._read(key)
+            if "closed_at" not in found:
+                raise BusyError from None
+        new = {"digest": {"S": digest}, "caller": {"S": caller}}
+        return Entry(
+            self, key, {**new, **found}, owner=owner, valid_until=now + self._claim_seconds - _MARGIN_SECONDS
+        )
+
+    def update(self, key: str, expression: str, values: dict[str, Any], **more: str) -> dict[str, Any]:
+        """Change the item `key`; return what DynamoDB was asked to return of it.
+
+        Raises:
+            AwsError: if that fails, or a condition in `more` does not hold.
+        """
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"conversation_id": {"S": key}},
+            "UpdateExpression": expression,
+            **({"ExpressionAttributeValues": values} if values else {}),
+            **more,
+        }
+        item: dict[str, Any] = self._aws.call(DYNAMODB, "UpdateItem", parameters).get("Attributes", {})
+        return item
+
+    def _read(self, key: str) -> dict[str, Any]:
+        parameters = {
+            "TableName": self._table,
+            "Key": {"conversation_id": {"S": key}},
+            "ConsistentRead": True,
+        }
+        item: dict[str, Any] = self._aws.call(DYNAMODB, "GetItem", parameters).get("Item", {})
+        return item
+
+
 class Entry:
-    """A claimed conversation: which adds are done, and which a worker before us may have done.
+    """A claimed conversation: what of it is done, and what a worker before us may have done.
 
     Attributes:
-        digest: the fingerprint of the body that was claimed first.
+        digest: of the body that was claimed first.
+        caller: digest of whose conversation was claimed first.
         closed: whether the conversation is remembered.
-        done: the steps that have happened.
+        tries: how many tries have failed before, or ended with a worker's death.
         begun: the steps that may have happened: a predecessor had set out to do them.
+        done: the steps that have happened.
+        events: by step, the event by which Mem0 still works on it.
+        accepted_at: when Mem0 accepted the first of them, in unix seconds; 0 if it accepted none.
         valid_until: when the claim runs out, in unix seconds. A worker that was frozen and wakes up after it
             must do nothing any more.
     """
 
     def __init__(
-        self, key: str, item: dict[str, Any], *, owner: str, digest: str, valid_until: float
+        self, ledger: Ledger, key: str, item: dict[str, Any], *, owner: str, valid_until: float
     ) -> None:
-        """The entry of `owner`, who found `item`; a new one has the fingerprint `digest`."""
+        """The entry of `owner`, who found `item`."""
+        self._ledger = ledger
         self._key = key
         self._owner = owner
-        self.digest = str(item.get("digest", {}).get("S", digest))
+        self.digest = str(item["digest"]["S"])
+        self.caller = str(item["caller"]["S"])
         self.closed = "closed_at" in item
-        self.done = frozenset(item.get("done", {}).get("SS", []))
+        self.tries = int(item.get("tries", {}).get("N", 0))
         self.begun = frozenset(item.get("begun", {}).get("SS", []))
+        self.done = frozenset(item.get("done", {}).get("SS", []))
+        self.events = {
+            name.removeprefix(_EVENT): str(value["S"])
+            for name, value in item.items()
+            if name.startswith(_EVENT)
+        }
+        self.accepted_at = float(item.get("accepted_at", {}).get("N", 0))
         self.valid_until = valid_until
 
-    def finish(self, step: str) -> None:
+    def note_done(self, step: str) -> None:
         """Note that `step` has happened: a fact, whoever owns the claim now."""
-        self._update("ADD done :step", {":step": {"SS": [step]}})
+        self._ledger.update(self._key, "ADD done :step", {":step": {"SS": [step]}})
 
-    def close(self, *steps: str) -> None:
+    def note_accepted(self, step: str, event_id: str) -> None:
+        """Note that Mem0 has accepted `step`, and works on it as the event `event_id`."""
+        values = {":event": {"S": event_id}, ":now": {"N": str(int(time.time()))}}
+        expression = f"SET {_EVENT}{step} = :event, accepted_at = if_not_exists(accepted_at, :now)"
+        self._ledger.update(self._key, expression, values)
+
+    def note_failed(self, step: str) -> None:
+        """Note that Mem0 has accepted `step` and failed at it."""
+        self._ledger.update(self._key, f"REMOVE {_EVENT}{step}, accepted_at", {})
+
+    def close(self, steps: Iterable[str]) -> None:
         """Note that `steps` have happened, and that the conversation is remembered with them."""
-        expression = "SET closed_at = :now REMOVE claimed_until"
-        values: dict[str, Any] = {":now": {"N": str(int(time.time()))}}
-        if steps:
-            expression += " ADD done :steps"
-            values[":steps"] = {"SS": list(steps)}
-        self._update(expression, values)
+        values: dict[str, Any] = {":now": {"N": str(int(time.time()))}, ":steps": {"SS": sorted(steps)}}
+        self._ledger.update(self._key, "SET closed_at = :now REMOVE claimed_until ADD done :steps", values)
 
-    def release(self) -> None:
-        """Give the claim back after a failure, so that the next try need not wait for it to run out."""
+    def release(self, *, tries: int) -> None:
+        """Give the claim back, so that the next try need not wait for it to run out.
+
+        Args:
+            tries: how many tries have failed until now.
+        """
         try:
-            self._update(
-                "REMOVE claimed_until",
-                {":owner": {"S": self._owner}},
+            self._ledger.update(
+                self._key,
+                "SET tries = :tries REMOVE claimed_until",
+                {":owner": {"S": self._owner}, ":tries": {"N": str(tries)}},
                 ConditionExpression="claimed_by = :owner",
             )
-        except aws.AwsError as error:
+        except AwsError as error:
             if error.code != _REFUSED:  # then it ran out, and another worker has taken the conversation over
                 raise
-
-    def _update(self, expression: str, values: dict[str, Any], **condition: str) -> None:
-        parameters: dict[str, Any] = {
-            "TableName": _table(),
-            "Key": {"conversation_id": {"S": self._key}},
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values,
-            **condition,
-        }
-        aws.call(aws.DYNAMODB, "UpdateItem", parameters)
-
-
-def claim(key: str, digest: str, steps: Sequence[str]) -> Entry:
-    """Claim the conversation `key`, whose content has the fingerprint `digest`, to do `steps`.
-
-    That the steps are begun is noted with the claim, so that a successor looks before it does them again.
-
-    Returns:
-        The entry as it stood before; if it is `closed`, nothing is left to do.
-
-    Raises:
-        BusyError: if another worker has a claim that has not run out.
-        AwsError: if the ledger cannot be reached.
-    """
-    now = time.time()
-    valid_until = now + CLAIM_SECONDS - _MARGIN_SECONDS
-    owner = uuid.uuid4().hex
-    try:
-        answer = aws.call(
-            aws.DYNAMODB,
-            "UpdateItem",
-            {
-                "TableName": _table(),
-                "Key": {"conversation_id": {"S": key}},
-                "UpdateExpression": "SET claimed_until = :until, claimed_by = :owner, expires_at = :expires,"
-                " digest = if_not_exists(digest, :digest) ADD begun :steps",
-                # The claim may be our own, if the answer to a first attempt was lost.
-                "ConditionExpression": "attribute_not_exists(closed_at) AND (claimed_by = :owner OR"
-                " attribute_not_exists(claimed_until) OR claimed_until < :now)",
-                "ExpressionAttributeValues": {
-                    ":until": {"N": f"{now + CLAIM_SECONDS:.3f}"},
-                    ":now": {"N": f"{now:.3f}"},
-                    ":owner": {"S": owner},
-                    ":expires": {"N": str(int(now) + _KEEP_SECONDS)},
-                    ":digest": {"S": digest},
-                    ":steps": {"SS": list(steps)},
-                },
-                "ReturnValues": "ALL_OLD",
-            },
-        )
-    except aws.AwsError as error:
-        if error.code != _REFUSED:
-            raise
-    else:
-        item = answer.get("Attributes", {})
-        return Entry(key, item, owner=owner, digest=digest, valid_until=valid_until)
-    item = aws.call(
-        aws.DYNAMODB,
-        "GetItem",
-        {"TableName": _table(), "Key": {"conversation_id": {"S": key}}, "ConsistentRead": True},
-    ).get("Item", {})
-    entry = Entry(key, item, owner=owner, digest=digest, valid_until=valid_until)
-    if not entry.closed:
-        raise BusyError
-    return entry
-
-
-def _table() -> str:
-    return os.environ.get("LEDGER_TABLE", "")

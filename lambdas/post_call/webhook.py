@@ -1,109 +1,111 @@
 """PostCall as ElevenLabs' webhook: verify, slim down, make safe, answer 200.
 
-It never talks to Mem0. 200 means that the call is in the queue (or that there is nothing to remember); if it
-could not be put there the answer is 500, and ElevenLabs delivers it again.
+It never talks to Mem0. 200 means that the call is in the queue, that there is nothing to remember, or that
+the event was not understood and is kept for a person; if it could not be kept the answer is 500, and
+ElevenLabs delivers it again.
 """
 
-import os
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from post_call import envelope, record, silence
-from post_call.redaction import redact
-from shared import api, aws, environment, logs, signature
-from shared.credentials import Credentials, CredentialsError
-
-credentials = Credentials()
-
-
-def accept(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer one post-call webhook (API Gateway payload 2.0)."""
-    started = time.monotonic()
-    try:
-        body = api.raw_body(event)
-        _verify(event, body)
-        value = api.parse_json(body)
-    except api.Refusal as refusal:
-        return api.refuse(refusal, started, user_id=None)
-    # One event, as documented, or an array of events, as seen. One that is refused costs no other.
-    answers = [_answer(each, started) for each in (value if isinstance(value, list) and value else [value])]
-    return max(answers, key=lambda answer: int(answer["statusCode"]))
+from post_call import intake, messages
+from post_call.call_queue import CallQueue
+from post_call.payload import NotUnderstoodError
+from shared import logs, signature
+from shared.aws import AwsError
+from shared.credentials import Credentials
+from shared.environment import Environment
+from shared.errors import InvalidRequestError, UnauthorizedError, UnavailableError
+from shared.http import Request, parse_json
 
 
-def _answer(value: object, started: float) -> dict[str, Any]:
-    """The response for one event."""
-    known: dict[str, Any] = {"user_id": None}
-    try:
-        status = _take_in(value, known)
-    except api.Refusal as refusal:
-        return api.refuse(refusal, started, **known)
-    logs.info(f"webhook {status}", **known, duration_ms=logs.milliseconds_since(started))
-    return api.respond(200, {"status": status})
+class Webhook:
+    """Answers ElevenLabs' post-call webhook."""
 
+    def __init__(self, environment: Environment, credentials: Credentials, queue: CallQueue) -> None:
+        self._environment = environment
+        self._credentials = credentials
+        self._queue = queue
 
-def _verify(event: Mapping[str, Any], body: bytes) -> None:
-    given = api.header(event, "ElevenLabs-Signature")
-    try:
+    def answer(self, request: Request) -> dict[str, Any]:
+        """Make the call in `request` safe."""
+        body = self._verified_body(request)
         try:
-            signature.verify(given, body, credentials.keys("ELEVENLABS_HMAC_KEY"), time.time())
-        except signature.UnknownKeyError:
-            # The key may have been rotated since the secret was read, and a 401 is never delivered again.
-            if not credentials.refresh():
-                raise
-            signature.verify(given, body, credentials.keys("ELEVENLABS_HMAC_KEY"), time.time())
-    except CredentialsError as error:
-        raise api.Refusal(500, str(error)) from None
-    except signature.BadSignatureError as error:
-        if credentials.stale:
-            # It may be signed with a key that we could not read yet, and a 401 would be final.
-            raise api.Refusal(500, "the signing keys could not be read anew: deliver it again") from None
-        logs.warning(
-            "signature refused", reason=str(error), bytes=len(body), metrics={"SignatureFailures": 1}
+            value = parse_json(body)
+        except InvalidRequestError as error:
+            return {"status": self._keep(body.decode("utf-8", "replace"), str(error))}
+        # One event, as documented, or an array of events, as seen. One that fails costs no other.
+        events = value if isinstance(value, list) and value else [value]
+        outcomes, failures = [], []
+        for event in events:
+            try:
+                outcomes.append(self._accept(event))
+            except UnavailableError as error:
+                failures.append(error)
+        if failures:
+            raise failures[-1]
+        return {"status": outcomes[-1]}
+
+    def _verified_body(self, request: Request) -> bytes:
+        """The body, whose signature fits.
+
+        Raises:
+            UnauthorizedError: if it does not. The body is not touched unless the header alone could be right.
+        """
+        header = request.header("ElevenLabs-Signature")
+        try:
+            signature.check_header(header, time.time())
+            body = request.body()
+
+            def verify() -> None:
+                keys = self._credentials.keys("ELEVENLABS_HMAC_KEY")
+                signature.verify(header, body, keys, time.time())
+
+            self._credentials.retry_with_new(verify, signature.UnknownKeyError)
+        except signature.BadSignatureError as error:
+            if self._credentials.stale:
+                # It may be signed with a key that could not be read yet, and a 401 would be final.
+                raise UnavailableError("the signing keys could not be read again: deliver it again") from None
+            logs.bind(signature=str(error))
+            logs.defer_metrics(SignatureFailures=1)
+            raise UnauthorizedError("ElevenLabs-Signature is missing or wrong") from None
+        return body
+
+    def _accept(self, event: object) -> str:
+        """Queue the call of a signed event, and say what became of it."""
+        started = time.monotonic()
+        logs.start()
+        try:
+            read = intake.read(event, self._environment)
+        except NotUnderstoodError as error:
+            return self._keep(event, str(error))
+        if read.record:
+            try:
+                self._queue.send(messages.of_call(read.record))
+            except AwsError as error:
+                logs.error("call could not be queued", reason=str(error))
+                # The words of AWS are for our log; ElevenLabs only needs to know that it should try again.
+                raise UnavailableError("the call could not be made safe: deliver it again") from None
+        status = "queued" if read.record else "ignored"
+        logs.info(
+            f"webhook {status}",
+            reason=read.reason or None,
+            duration_ms=logs.milliseconds_since(started),
+            metrics={"WebhooksAccepted": 1},
         )
-        raise api.Refusal(401, "ElevenLabs-Signature is missing or wrong") from None
+        return status
 
-
-def _take_in(value: object, known: dict[str, Any]) -> str:
-    """Queue the call of a signed event, and say what became of it. `known` gathers what the log says."""
-    kind, data, event_time = record.read_envelope(value)
-    known["type"] = kind
-    if kind != record.TRANSCRIPTION:
-        return "ignored"
-    known["conversation_id"] = record.conversation_id(data)
-    caller = record.user_id(data, environment.callers())
-    known["user_id"] = caller
-    if caller is None:
-        known["reason"] = "the caller's number is withheld or unknown"
-        return "ignored"
-    call = record.call_record(data, caller, event_time or int(time.time()))
-    if reason := silence.reason(data, call):
-        known["reason"] = reason
-        return "ignored"
-    known["turns"] = len(call.turns)
-    _enqueue(redact(call))
-    return "queued"
-
-
-def _enqueue(call: record.CallRecord) -> None:
-    for message in envelope.messages(call):
+    def _keep(self, event: object, reason: str) -> str:
+        """Keep a signed event that was not understood in the dead-letter queue: it would not come again."""
         try:
-            aws.call(
-                aws.SQS,
-                "SendMessage",
-                {
-                    "QueueUrl": os.environ.get("CALL_QUEUE_URL", ""),
-                    "MessageBody": message.body,
-                    "MessageGroupId": message.group_id,
-                    "MessageDeduplicationId": message.deduplication_id,
-                },
-            )
-        except aws.AwsError as error:
-            # The words of AWS are for our log; ElevenLabs only needs to know that it should try again.
-            logs.error(
-                "call could not be queued",
-                user_id=call.user_id,
-                conversation_id=call.conversation_id,
-                reason=str(error),
-            )
-            raise api.Refusal(500, "the call could not be made safe: deliver it again") from None
+            message = messages.of_event(intake.without_secrets(event))
+            self._queue.keep(message, f"not understood: {reason}")
+        except (AwsError, ValueError) as error:
+            logs.error("event could not be kept", reason=str(error))
+            raise UnavailableError("the event could not be made safe: deliver it again") from None
+        logs.error(
+            "webhook kept: it was not understood",
+            reason=reason,
+            metrics={"WebhooksAccepted": 1, "CallsNotUnderstood": 1},
+        )
+        return "kept"

@@ -1,99 +1,107 @@
 """Retrieve: the agent's tool looks up what the caller said before, while the caller waits.
 
-POST /retrieve with `query` and `user_id`, flat or inside `parameters`. No authentication by default: the
-tool's `user_id` is bound to `system__caller_id` by ElevenLabs, so the model cannot choose it. A call token in
-the header `X-Memory-Token` is verified, and says who the caller is; `RETRIEVE_AUTH=call_token` demands one.
+POST /retrieve with `query` and `user_id`, flat or inside `parameters`. By default there is no authentication:
+ElevenLabs binds the tool's `user_id` to `system__caller_id`, so the model cannot choose it, but whoever knows
+the URL can. A call token in the header `X-Memory-Token` proves who the caller is; `RETRIEVE_AUTH=call_token`
+requires one.
 """
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retrieve import ranking
-from shared import api, environment, logs, token
-from shared.caller import LONGEST_ID
-from shared.credentials import Credentials, CredentialsError
-from shared.mem0 import Mem0
-from shared.mem0_failures import Mem0Error
-from shared.memories import Memory
+from shared import call_token, logs
+from shared.aws import AwsClient
+from shared.caller import LONGEST_ID, same_digits
+from shared.credentials import Credentials
+from shared.environment import Environment
+from shared.errors import ForbiddenError, InvalidRequestError, UnauthorizedError
+from shared.http import Handler, Request, endpoint, json_type, text_field
+from shared.mem0 import open_store
+from shared.memory import Memory
 
-_LIMIT = int(environment.number("MEM0_SEARCH_LIMIT", 3, least=1, most=50))
-_CALLERS = environment.callers()
-_NEEDS_TOKEN = environment.choice("RETRIEVE_AUTH", ("none", "call_token")) == "call_token"
 _LONGEST_QUERY = 1000
-
-credentials = Credentials()
-mem0 = Mem0(credentials)
-mem0.prepare()
+NOTHING_FOUND = "Nothing is remembered about this. Say so if it matters, or ask the caller."
+"""What the agent reads when nothing was found."""
 
 
-def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one tool call (API Gateway payload 2.0)."""
-    started = time.monotonic()
-    user_id = None
-    try:
-        body = _arguments(api.json_object(event))
-        query = api.text_field(body, "query", longest=_LONGEST_QUERY).strip()
+def build(variables: Mapping[str, str]) -> Handler:
+    """Retrieve's handler for a function with this environment."""
+    return endpoint(Retrieve(Environment.parse(variables)).answer, done="memories searched")
+
+
+class Retrieve:
+    """Answers the agent's tool."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._credentials = Credentials(environment, AwsClient(environment.variables))
+        self._store = open_store(environment, self._credentials)
+
+    def answer(self, request: Request) -> dict[str, Any]:
+        """The caller's memories that fit the query in `request`."""
+        arguments = _arguments(request)
+        query = text_field(arguments, "query", longest=_LONGEST_QUERY).strip()
         if not query:
-            raise api.bad_request("query is empty")
-        user_id = _caller(event, body)
-        memories = _search(user_id, query)
-    except api.Refusal as refusal:
-        return api.refuse(refusal, started, user_id=user_id)
-    logs.info(
-        "memories searched",
-        user_id=user_id,
-        found=len(memories),
-        duration_ms=logs.milliseconds_since(started),
-    )
-    return api.respond(200, ranking.answer(memories))
+            raise InvalidRequestError("query is empty")
+        user_id = self._caller(request, arguments)
+        logs.bind(user_id=user_id)
+        candidates = self._store.search(user_id, query, ranking.CANDIDATES) if user_id else []
+        memories = ranking.choose(query, candidates, self._environment.search_limit)
+        logs.bind(found=len(memories))
+        return _found(memories)
+
+    def _caller(self, request: Request, arguments: Mapping[str, Any]) -> str | None:
+        """Whose memories are asked for: the token's caller if there is a token, else the `user_id`."""
+        token = request.header("X-Memory-Token").strip()
+        callers = self._environment.callers
+        if not token:
+            if self._environment.retrieve_auth == "call_token":
+                raise UnauthorizedError("X-Memory-Token is missing: send secret__memory_token as that header")
+            return callers.of_anybody(text_field(arguments, "user_id", longest=LONGEST_ID), "user_id")
+        proven = self._verify(token)
+        named = text_field(arguments, "user_id", longest=LONGEST_ID, required=False)
+        if (
+            named
+            and (callers.of_anybody(named, "user_id") or "") != proven
+            and not same_digits(named, proven)
+        ):
+            raise ForbiddenError("user_id is not the caller that X-Memory-Token was issued for")
+        return proven or None
+
+    def _verify(self, token: str) -> str:
+        """The caller that the token proves; an empty string for an anonymous one."""
+
+        def verify() -> str:
+            return call_token.verify(token, self._credentials.keys("ELEVENLABS_WORKSPACE_KEY"), time.time())
+
+        try:
+            return self._credentials.retry_with_new(verify, call_token.UnknownKeyError)
+        except call_token.BadTokenError as error:
+            logs.defer_metrics(CallTokenFailures=1)
+            logs.bind(token=str(error))
+            raise UnauthorizedError("X-Memory-Token is wrong or has expired") from None
 
 
-def _arguments(body: dict[str, Any]) -> dict[str, Any]:
+def _arguments(request: Request) -> dict[str, Any]:
     """The tool's arguments: the body itself, or its `parameters` if ElevenLabs sent an envelope."""
+    body = request.json_object()
     if "parameters" not in body or "query" in body:
         return body
     parameters = body["parameters"]
     if not isinstance(parameters, dict):
-        raise api.bad_request(f"parameters must be an object, not {api.json_type(parameters)}")
+        raise InvalidRequestError(f"parameters must be an object, not {json_type(parameters)}")
     return parameters
 
 
-def _caller(event: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
-    """Whose memories are asked for: the token's caller if there is one, else the `user_id` of the body."""
-    given = api.header(event, "X-Memory-Token").strip()
-    if not given:
-        if _NEEDS_TOKEN:
-            raise api.Refusal(401, "X-Memory-Token is missing: send secret__memory_token as that header")
-        return _CALLERS.anywhere(api.text_field(body, "user_id", longest=LONGEST_ID), "user_id")
-    proven = _proven_caller(given)
-    named = api.text_field(body, "user_id", longest=LONGEST_ID, required=False)
-    if named and (_CALLERS.anywhere(named, "user_id") or "") != proven:
-        raise api.Refusal(403, "user_id is not the caller that X-Memory-Token was issued for")
-    return proven or None
+def _found(memories: Sequence[Memory]) -> dict[str, Any]:
+    listed = [
+        {"memory": memory.text, "type": memory.type, "date": memory.date, "score": memory.score}
+        for memory in memories
+    ]
+    return {"memories": listed} if listed else {"memories": listed, "message": NOTHING_FOUND}
 
 
-def _proven_caller(given: str) -> str:
-    try:
-        try:
-            return token.verify(given, credentials.keys("ELEVENLABS_WORKSPACE_KEY"), time.time())
-        except token.UnknownKeyError:
-            # ClientData may know a key that was rotated since we read the secret.
-            if not credentials.refresh():
-                raise
-            return token.verify(given, credentials.keys("ELEVENLABS_WORKSPACE_KEY"), time.time())
-    except CredentialsError as error:
-        raise api.Refusal(500, str(error)) from None
-    except token.BadTokenError as error:
-        logs.warning("call token refused", reason=str(error), metrics={"CallTokenFailures": 1})
-        raise api.Refusal(401, "X-Memory-Token is wrong or has expired") from None
-
-
-def _search(user_id: str | None, query: str) -> list[Memory]:
-    if user_id is None:
-        return []
-    try:
-        found = mem0.search(user_id, query, ranking.CANDIDATES)
-    except Mem0Error as error:
-        raise api.Refusal(500, str(error)) from None
-    return ranking.choose(query, found, _LIMIT)
+lambda_handler = build(os.environ)

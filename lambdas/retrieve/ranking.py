@@ -11,10 +11,9 @@ It refuses to know how Mem0 scores: only the order of magnitude within one answe
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from retrieve.words import terms, turns
-from shared.memories import EPOCH, FACTUAL, SEMANTIC, SUMMARY, Memory
+from retrieve.words import terms
+from shared.memory import EPOCH, FACTUAL, SEMANTIC, Memory
 
 CANDIDATES = 100
 """How many memories one search asks Mem0 for. It is one retrieval of the plan, however many come."""
@@ -22,9 +21,6 @@ CHARACTERS = 600
 """What the agent reads at most, for each memory of the limit: three are 1,800 characters together."""
 LONGEST = 1200
 """Characters of one memory at most: one call may say more if the others say less."""
-NOTHING = "Nothing is remembered about this. Say so if it matters, or ask the caller."
-"""What the agent reads when nothing was found."""
-
 GAP = " … "
 _ORDINARY_TURN = 12  # telling words
 _SATURATION = 1.0
@@ -67,14 +63,6 @@ class _Call:
 
     memories: list[Memory]
     lines: list[_Line] = field(default_factory=list)
-
-
-def answer(memories: Sequence[Memory]) -> dict[str, Any]:
-    """The body of Retrieve's answer: `memories`, and a `message` if there are none."""
-    listed = [
-        {"memory": each.text, "type": each.type, "date": each.date, "score": each.score} for each in memories
-    ]
-    return {"memories": listed} if listed else {"memories": listed, "message": NOTHING}
 
 
 def choose(query: str, found: Sequence[Memory], limit: int) -> list[Memory]:
@@ -120,7 +108,7 @@ def _calls(found: Iterable[Memory]) -> list[_Call]:
     memories: dict[object, list[Memory]] = {}
     for number, memory in enumerate(found):
         whole = memory.created > EPOCH
-        structured = memory.type == FACTUAL or len(turns(memory.text)) > 1 or _is_passage(memory)
+        structured = memory.type == FACTUAL or memory.lines or memory.kind == "summary"
         # What has no date or is no passage of ours has nothing to do with its neighbours.
         memories.setdefault(memory.created if whole and structured else number, []).append(memory)
     best = {kind: max((each.score for each in found if each.type == kind), default=0) for kind in _KINDS}
@@ -128,10 +116,6 @@ def _calls(found: Iterable[Memory]) -> list[_Call]:
 
 
 _KINDS = (FACTUAL, SEMANTIC)
-
-
-def _is_passage(memory: Memory) -> bool:
-    return memory.text.startswith(("Caller: ", "Agent: ", SUMMARY))
 
 
 def _taken_apart(call: _Call, best: dict[str, float]) -> _Call:
@@ -147,10 +131,10 @@ def _taken_apart(call: _Call, best: dict[str, float]) -> _Call:
     for memory in call.memories:
         if memory.type == FACTUAL:
             facts.append(_Line(_cut(memory.text), 0, relative(memory)))
-        elif memory.text.startswith(SUMMARY):
+        elif memory.kind == "summary":
             summaries.append(_Line(_cut(memory.text), 0, relative(memory)))
         else:
-            lines = [_cut(each) for each in turns(memory.text)]
+            lines = [_cut(line) for line in memory.lines or (memory.text,)]
             passages.append(lines)
             for each in lines:
                 said[each] = max(said.get(each, 0.0), relative(memory))

@@ -7,7 +7,6 @@ every candidate weigh next to nothing anyway.
 import re
 
 _WORD = re.compile(r"\w+")
-_TURN = re.compile(r"(?:^|(?<=\s))(?=(?:Caller|Agent): )")
 _STEM = 5
 """Letters of a word that count: `organ`, `organs` and `organist` are one; most endings are grammar."""
 
@@ -18,15 +17,8 @@ _STOP = frozenset(
     most must my no nor not of on or our out re s said say she should so some such t than that the their them
     then there these they this those to too up us ve very was we were what when where which who whom whose why
     will with won would you your yours
-    """.split()  # noqa: SIM905 - a list of 100 quoted words reads worse
+    """.split()
 )
-
-
-def turns(text: str) -> list[str]:
-    """The turns of a passage, `Caller: …` or `Agent: …` each; a text that is no passage is one turn."""
-    if "Caller: " not in text and "Agent: " not in text:
-        return [text.strip()] if text.strip() else []
-    return [turn.strip() for turn in _TURN.split(text) if turn.strip()]
 
 
 def terms(text: str) -> list[str]:

@@ -4,19 +4,21 @@ They are never logged, and never part of an error: an error names the missing ke
 """
 
 import json
-import os
+import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from shared import aws, environment, logs
+from shared import logs
+from shared.aws import SECRETS_MANAGER, AwsClient, AwsError
+from shared.environment import Environment
+from shared.errors import UnavailableError
+from shared.http_client import deadline
 
-CACHE_SECONDS = environment.number("CREDENTIALS_CACHE_SECONDS", 300, least=1, most=3600)
-"""How long a rotated secret may still be in use here."""
 _REFRESHES = 5  # in a row, and then ...
 _REFRESH_SECONDS = 2.0  # ... one more every so often
-_RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still served
-_REFRESH_TIMEOUT = 1.0  # of a refresh: who has the old values lets no caller wait for new ones
+_RETRY_SECONDS = 10.0  # after a failed refresh, while the old values are still used
+_REFRESH_TIMEOUT = 1.0  # of a refresh: where old values are there, no caller waits long for new ones
 
 KEYS = (
     "MEM0_API_KEY",
@@ -26,8 +28,10 @@ KEYS = (
     "ELEVENLABS_HMAC_KEY",
 )
 
+T = TypeVar("T")
 
-class CredentialsError(Exception):
+
+class CredentialsError(UnavailableError):
     """A credential is missing or cannot be read. The message names it and the remedy, never a value."""
 
 
@@ -35,22 +39,29 @@ class Credentials:
     """Reads and caches the credentials of one container. An environment variable of the same name wins.
 
     Attributes:
-        stale: whether the secret could not be read anew when it should have been.
+        stale: whether the secret could not be read again when it should have been.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, environment: Environment, aws: AwsClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._variables = environment.variables
+        self._name = environment.credentials_secret
+        self._cache_seconds = environment.credentials_cache
+        self._aws = aws
         self._clock = clock
         self._secret: dict[str, Any] | None = None
         self._expires = 0.0
         self._refreshes_left = float(_REFRESHES)
         self._asked_at = clock()
+        self._lock = threading.Lock()
         self.stale = False
 
     def text(self, name: str) -> str:
         """The credential `name`, which must be there.
 
         Raises:
-            CredentialsError: if it is missing, not a string, or the secret cannot be read.
+            CredentialsError: if it is missing, no plain string, or the secret cannot be read.
         """
         value = self.optional_text(name)
         if not value:
@@ -60,14 +71,12 @@ class Credentials:
     def optional_text(self, name: str) -> str:
         """The credential `name`, or an empty string."""
         value = self._value(name)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise CredentialsError(f"{name} in the secret {_secret_name()!r} must be a string")
-        return value
+        return "" if value is None else self._plain(name, value)
 
     def keys(self, name: str) -> list[str]:
         """The credential `name`, which may be one key or, while it is rotated, several.
+
+        Empty entries of a list do not count.
 
         Raises:
             CredentialsError: if there is none, or the secret cannot be read.
@@ -79,23 +88,33 @@ class Credentials:
             except ValueError:
                 raise CredentialsError(f"{name} starts like a JSON list and is none") from None
         listed = value if isinstance(value, list) else [value]
-        keys = [key for key in listed if isinstance(key, str) and key]
-        if not keys or len(keys) != len(listed):
+        keys = [key for item in listed if item is not None and (key := self._plain(name, item))]
+        if not keys:
             raise self._missing(name)
         return keys
 
-    def refresh(self, *, at_once: bool = False) -> bool:
-        """Read the secret anew at the next question, because what it says did not fit.
+    def retry_with_new(
+        self, attempt: Callable[[], T], refused: type[Exception], *, at_once: bool = False
+    ) -> T:
+        """What `attempt` returns; if it raises `refused`, what it returns with credentials read again.
 
-        A key that was rotated a moment ago is known so before the cache runs out. A few times in a row, then
-        once every two seconds, so that a flood of wrong keys is no flood of requests to Secrets Manager.
+        A key that was rotated a moment ago works so before the cache runs out. The secret is read again a few
+        times in a row, then once every two seconds, so that a flood of wrong keys is no flood of requests.
 
         Args:
-            at_once: however lately it was read: when Mem0 refuses our key, which no stranger can bring about.
-
-        Returns:
-            Whether the next question may get another answer.
+            attempt: uses credentials.
+            refused: what it raises if they do not fit.
+            at_once: read again however lately that was done: when Mem0 refuses our key, which no stranger
+                causes.
         """
+        try:
+            return attempt()
+        except refused:
+            if not self._refresh(at_once=at_once):
+                raise
+            return attempt()
+
+    def _refresh(self, *, at_once: bool) -> bool:
         now = self._clock()
         earned = (now - self._asked_at) / _REFRESH_SECONDS
         self._refreshes_left = min(_REFRESHES, self._refreshes_left + earned)
@@ -107,47 +126,54 @@ class Credentials:
         return True
 
     def _value(self, name: str) -> Any:
-        return os.environ[name] if name in os.environ else self._read().get(name)
+        return self._variables[name] if name in self._variables else self._read().get(name)
+
+    def _plain(self, name: str, value: object) -> str:
+        """A key as it is meant: a line feed that `echo` or an editor left at its end is no part of it."""
+        if not isinstance(value, str):
+            raise CredentialsError(f"{name} in the secret {self._name!r} must be a string")
+        if not value.strip().isprintable():
+            raise CredentialsError(
+                f"{name} in the secret {self._name!r} holds a line break or control character"
+            )
+        return value.strip()
 
     def _missing(self, name: str) -> CredentialsError:
-        self._expires = 0.0  # whoever mends the secret need not wait for the cache
-        return CredentialsError(f"{name} is missing or empty in the secret {_secret_name()!r}: set it there")
+        self._expires = 0.0  # whoever fixes the secret need not wait for the cache
+        return CredentialsError(f"{name} is missing or empty in the secret {self._name!r}: set it there")
 
     def _read(self) -> dict[str, Any]:
-        now = self._clock()
-        if self._secret is not None and now < self._expires:
+        with self._lock:  # one thread reads, the others wait for what it finds
+            if self._secret is not None and self._clock() < self._expires:
+                return self._secret
+            try:
+                self._secret = self._fetch(hurry=self._secret is not None)
+                self._expires = self._clock() + self._cache_seconds
+                self.stale = False
+            except CredentialsError as failure:
+                if self._secret is None:
+                    raise
+                # Calls go on with what was right a moment ago, rather than stop with Secrets Manager.
+                self.stale = True
+                self._expires = self._clock() + _RETRY_SECONDS
+                logs.error("secret could not be refreshed", reason=str(failure))
             return self._secret
+
+    def _fetch(self, *, hurry: bool) -> dict[str, Any]:
+        if not self._name:
+            # Everything may be in the environment; then nobody asks for more than what is optional.
+            return {}
         try:
-            self._secret = _fetch(once_within=None if self._secret is None else _REFRESH_TIMEOUT)
-            self._expires = now + CACHE_SECONDS
-            self.stale = False
-        except CredentialsError as failure:
-            if self._secret is None:
-                raise
-            # Calls go on with what was right a moment ago, rather than stop with Secrets Manager.
-            self.stale = True
-            self._expires = self._clock() + _RETRY_SECONDS
-            logs.error("secret could not be refreshed", user_id=None, reason=str(failure))
-        return self._secret
-
-
-def _secret_name() -> str:
-    return os.environ.get("CREDENTIALS_SECRET", "")
-
-
-def _fetch(*, once_within: float | None) -> dict[str, Any]:
-    name = _secret_name()
-    if not name:
-        # Everything may be in the environment; then nobody asks for more than what is optional.
-        return {}
-    try:
-        answer = aws.call(aws.SECRETS_MANAGER, "GetSecretValue", {"SecretId": name}, once_within=once_within)
-    except aws.AwsError as error:
-        raise CredentialsError(f"the secret {name!r} cannot be read: {error}") from None
-    try:
-        secret = json.loads(answer.get("SecretString") or "")
-    except ValueError:
-        secret = None
-    if not isinstance(secret, dict):
-        raise CredentialsError(f"the secret {name!r} must be a JSON object with the keys {', '.join(KEYS)}")
-    return secret
+            with deadline(_REFRESH_TIMEOUT if hurry else float("inf")):
+                answer = self._aws.call(SECRETS_MANAGER, "GetSecretValue", {"SecretId": self._name})
+        except AwsError as error:
+            raise CredentialsError(f"the secret {self._name!r} cannot be read: {error}") from None
+        try:
+            secret = json.loads(answer.get("SecretString") or "")
+        except ValueError:
+            secret = None
+        if not isinstance(secret, dict):
+            raise CredentialsError(
+                f"the secret {self._name!r} must be a JSON object with the keys {', '.join(KEYS)}"
+            )
+        return secret

@@ -1,44 +1,74 @@
-"""One JSON line per thing worth knowing.
+"""One JSON line per thing worth knowing, with what is known of the request or message in hand.
 
-The functions use Lambda's own JSON log format: the runtime turns the `extra` fields of a stdlib record into
-keys of the line. So there is no formatter here, only the rules of what may be in a line: phone numbers are
+Lambda's own JSON log format turns the `extra` fields of a record into keys of the line. Phone numbers are
 shortened below ERROR, and no memory text, transcript or key is ever passed to these functions.
 
-Metrics ride on the same lines, in CloudWatch's embedded metric format: CloudWatch reads them out of the log,
-so that no request waits for a second service. Source: CloudWatch User Guide, "Embedded metric format".
+Metrics ride on the same lines, in CloudWatch's embedded metric format, so that nobody waits for a second
+service. Source: CloudWatch User Guide, "Embedded metric format".
 """
 
+import contextvars
 import logging
 import os
 import re
-import threading
 import time
-from collections.abc import Mapping
+import traceback
 from typing import Any
 
 NAMESPACE = "AgenticMemory"
 
 _log = logging.getLogger("agentic_memory")
 _log.setLevel(logging.INFO)
-
-# Both would write a line of their own for what we report ourselves, without the user_id, and httpx with the
-# full URL.
+# Both would write a line of their own for what is reported here, without the user_id, and httpx with the full
+# URL.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("mem0").setLevel(logging.CRITICAL)
 
-Metrics = Mapping[str, float]
-"""Values by the metric's name; a name that ends in `Latency` is in milliseconds, the others are counts."""
-
-_pending = threading.local()
-
 _PHONE = re.compile(r"\+?[0-9]{7,15}")
+_fields: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("fields")
+_metrics: contextvars.ContextVar[dict[str, float]] = contextvars.ContextVar("metrics")
+
+
+def start(**fields: Any) -> None:
+    """Begin a request or a message, and forget what was known of the one before."""
+    _fields.set({"user_id": None, **fields})
+    _metrics.set({})
+
+
+def bind(**fields: Any) -> None:
+    """Add `fields` to every line of this request. What is None is left out, but for `user_id`."""
+    _fields.set({**_fields.get({}), **fields})
+
+
+def defer_metrics(**metrics: float) -> None:
+    """Let the next line of this request bear `metrics`: a line of their own takes as long as all the rest."""
+    _metrics.set({**_metrics.get({}), **metrics})
+
+
+def info(message: str, *, metrics: dict[str, float] | None = None, **fields: Any) -> None:
+    """Log what happened. Durations are in milliseconds and end in `_ms`."""
+    _write(logging.INFO, message, metrics, fields)
+
+
+def warning(message: str, *, metrics: dict[str, float] | None = None, **fields: Any) -> None:
+    """Log what is odd but was dealt with."""
+    _write(logging.WARNING, message, metrics, fields)
+
+
+def error(message: str, *, metrics: dict[str, float] | None = None, **fields: Any) -> None:
+    """Log what needs a person. The `user_id` is there and whole, `null` where the caller is not known."""
+    _write(logging.ERROR, message, metrics, fields)
+
+
+def defect(message: str, error_: BaseException) -> None:
+    """Log an exception that nobody foresaw: its type and its place. Its text may hold what a caller said."""
+    frames = traceback.extract_tb(error_.__traceback__)
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    _write(logging.ERROR, message, None, {"error_type": type(error_).__name__, "where": where})
 
 
 def shorten(user_id: str) -> str:
-    """A phone number that tells callers apart in a log without being one: `+1612•••2029`.
-
-    Ids that are no phone numbers are returned as they are.
-    """
+    """A phone number as it may be in a log: `+1612•••2029`. Other ids as they are."""
     return f"{user_id[:5]}•••{user_id[-4:]}" if _PHONE.fullmatch(user_id) else user_id
 
 
@@ -47,52 +77,20 @@ def milliseconds_since(started: float) -> float:
     return round((time.monotonic() - started) * 1000, 1)
 
 
-def carry(metrics: Metrics) -> None:
-    """Let the next line of this thread carry `metrics`: a line of their own takes as long as all the rest."""
-    _pending.__dict__.setdefault("metrics", {}).update(metrics)
+def _write(level: int, message: str, metrics: dict[str, float] | None, fields: dict[str, Any]) -> None:
+    known = {**_fields.get({"user_id": None}), **fields}
+    if level < logging.ERROR and known["user_id"]:
+        known["user_id"] = shorten(known["user_id"])
+    line = {key: value for key, value in known.items() if value is not None or key == "user_id"}
+    deferred = _metrics.get({})
+    if deferred:
+        _metrics.set({})
+    if all_metrics := {**deferred, **(metrics or {})}:
+        line |= _embedded(all_metrics)
+    _log.log(level, message, extra=line)
 
 
-def info(message: str, *, user_id: str | None = None, metrics: Metrics | None = None, **fields: Any) -> None:
-    """Log what happened. `user_id` is shortened; durations are in milliseconds and end in `_ms`."""
-    _log.info(message, extra=_extra(user_id and shorten(user_id), metrics, fields))
-
-
-def warning(
-    message: str, *, user_id: str | None = None, metrics: Metrics | None = None, **fields: Any
-) -> None:
-    """Log what is odd but was dealt with. `user_id` is shortened."""
-    _log.warning(message, extra=_extra(user_id and shorten(user_id), metrics, fields))
-
-
-def error(
-    message: str,
-    *,
-    user_id: str | None,
-    exc_info: bool = False,
-    metrics: Metrics | None = None,
-    **fields: Any,
-) -> None:
-    """Log what needs a person. The full `user_id` is always there, `null` where the caller is not known.
-
-    Args:
-        message: what failed.
-        user_id: whom it concerns.
-        exc_info: whether to add the stack trace of the exception being handled. Only for defects of ours:
-            the text of an exception from outside may hold what must not be logged.
-        metrics: what CloudWatch is to count or average, by name.
-        **fields: more keys of the line.
-    """
-    _log.error(message, extra=_extra(user_id, metrics, fields), exc_info=exc_info)
-
-
-def _extra(user_id: str | None, metrics: Metrics | None, fields: dict[str, Any]) -> dict[str, Any]:
-    extra = {"user_id": user_id, **{key: value for key, value in fields.items() if value is not None}}
-    if carried := _pending.__dict__.pop("metrics", None):
-        metrics = {**carried, **(metrics or {})}
-    return extra | _embedded(metrics) if metrics else extra
-
-
-def _embedded(metrics: Metrics) -> dict[str, Any]:
+def _embedded(metrics: dict[str, float]) -> dict[str, Any]:
     """The keys that turn a log line into metrics of this function."""
     units = [
         {"Name": name, "Unit": "Milliseconds" if name.endswith("Latency") else "Count"} for name in metrics

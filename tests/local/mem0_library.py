@@ -17,7 +17,7 @@ from local.mem0.server import Mem0StandIn, start
 os.environ.setdefault("MEM0_DIR", str(Path(tempfile.gettempdir()) / "mem0-of-tests"))
 os.environ.setdefault("MEM0_TELEMETRY", "False")
 
-from shared.mem0_client import MemoryClient, errors
+from shared.mem0.library import MemoryClient, errors
 
 __all__ = ["CALLER", "OTHER", "MemoryClient", "Running", "errors", "library", "running", "until"]
 

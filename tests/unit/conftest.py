@@ -2,11 +2,13 @@
 
 import importlib
 import json
-import sys
-from collections.abc import Callable, Iterator
+import os
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
+from unittest import mock
 
 import boto3
 import httpx
@@ -14,11 +16,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from local.mem0.server import Mem0StandIn, start
-from shared import aws as aws_client
-from shared import (
-    mem0_client,  # noqa: F401 - now: it swaps modules while it imports, which no thread may see
-    transport,
-)
+from shared import http_client
+from shared.aws import AwsClient
+from shared.credentials import Credentials
+from shared.environment import Environment
+from shared.http import Handler
+from shared.mem0 import open_store
+from shared.mem0.store import MemoryStore
 
 REGION = "eu-north-1"
 SECRET_NAME = "agentic-memory/credentials"
@@ -30,7 +34,13 @@ SECRET = {
     "ELEVENLABS_HMAC_KEY": "local-hmac-key",
 }
 
-Load = Callable[..., ModuleType]
+Variables = dict[str, str]
+
+
+class Build(Protocol):
+    """Makes a function's handler, as a container does when it starts, with changes to its environment."""
+
+    def __call__(self, function: str, **changes: str) -> Handler: ...
 
 
 @pytest.fixture(scope="session")
@@ -42,39 +52,37 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The environment of a function, and nothing of the developer's."""
-    for name in [*SECRET, "MEM0_HOST", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"]:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
+@pytest.fixture
+def variables() -> Variables:
+    """The environment of a function that reaches nobody; the other fixtures fill it."""
+    return {
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-        "MEM0_DIR": str(tmp_path / "mem0"),
-        "MEM0_TELEMETRY": "False",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "MEM0_HOST": "http://127.0.0.1:9",
         "MEM0_TIMEOUT": "20",
         "CREDENTIALS_SECRET": SECRET_NAME,
-    }.items():
-        monkeypatch.setenv(name, value)
+    }
 
 
 @pytest.fixture(autouse=True)
 def containers_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Close what a container keeps open for its whole life, when the test that was its life ends."""
-    clients: list[transport.Client] = []
+    clients: list[http_client.HttpClient] = []
+    real = http_client.HttpClient.__init__
 
-    class Remembered(transport.Client):
-        def __init__(self, timeout_seconds: float) -> None:
-            super().__init__(timeout_seconds)
-            clients.append(self)
+    def noted(self: http_client.HttpClient, origin: str, timeout: float) -> None:
+        real(self, origin, timeout)
+        clients.append(self)
 
-    monkeypatch.setattr(transport, "Client", Remembered)
+    monkeypatch.setattr(http_client.HttpClient, "__init__", noted)
     yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("mem0-"):  # a container that starts is still connecting
+            thread.join(20)
     for client in clients:
         client.close()
-    for connection in aws_client._connections.__dict__.pop("pool", {}).values():
-        connection.close()
 
 
 class Aws:
@@ -116,39 +124,53 @@ class Aws:
 
 
 @pytest.fixture
-def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Aws:
+def aws(moto_url: str, variables: Variables) -> Aws:
     httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
     emptied = Aws(moto_url)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    monkeypatch.setenv("CALL_QUEUE_URL", emptied.queue_url)
-    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", emptied.dead_letters_url)
-    monkeypatch.setenv("LEDGER_TABLE", "ledger")
+    variables |= {
+        "AWS_ENDPOINT_URL": moto_url,
+        "CALL_QUEUE_URL": emptied.queue_url,
+        "DEAD_LETTER_QUEUE_URL": emptied.dead_letters_url,
+        "LEDGER_TABLE": "ledger",
+    }
     return emptied
 
 
 @pytest.fixture
-def mem0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mem0StandIn]:
+def mem0(tmp_path: Path, variables: Variables) -> Iterator[Mem0StandIn]:
     """The Mem0 stand-in, without memories."""
     with start(tmp_path / "mem0-stand-in") as server:
-        monkeypatch.setenv("MEM0_HOST", server.url)
+        variables["MEM0_HOST"] = server.url
         yield server
 
 
 @pytest.fixture
-def load(aws: Aws, mem0: Mem0StandIn, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Import a module of a function anew, as a starting container does, with changes to its environment."""
+def build(aws: Aws, mem0: Mem0StandIn, variables: Variables) -> Build:
+    """Make a function's handler, which sees later changes of `variables`."""
     assert aws
     assert mem0
 
-    def import_anew(name: str, **changes: str) -> ModuleType:
-        for key, value in changes.items():
-            monkeypatch.setenv(key, value)
-        package = name.partition(".")[0]
-        for loaded in [each for each in sys.modules if each.partition(".")[0] == package]:
-            monkeypatch.delitem(sys.modules, loaded)
-        return importlib.import_module(name)
+    def make(function: str, **changes: str) -> Handler:
+        variables.update(changes)
+        # The module makes a handler for Lambda when it is imported: here one that reaches nobody.
+        with mock.patch.dict(os.environ, {"MEM0_HOST": "http://127.0.0.1:9", "MEM0_API_KEY": "none"}):
+            module = importlib.import_module(f"{function}.handler")
+        handler: Handler = module.build(variables)
+        return handler
 
-    return import_anew
+    return make
+
+
+@pytest.fixture
+def store(aws: Aws, mem0: Mem0StandIn, variables: Variables) -> MemoryStore:
+    assert aws
+    assert mem0
+    return make_store(variables)
+
+
+def make_store(variables: Variables) -> MemoryStore:
+    environment = Environment.parse(variables)
+    return open_store(environment, Credentials(environment, AwsClient(variables)))
 
 
 def request(body: object, **headers: str) -> dict[str, Any]:
@@ -164,3 +186,15 @@ def request(body: object, **headers: str) -> dict[str, Any]:
 
 def body_of(response: dict[str, Any]) -> Any:
     return json.loads(response["body"])
+
+
+def remember(store: MemoryStore, user_id: str, text: str, **options: Any) -> None:
+    """Keep `text` as a memory, word for word."""
+    message = {"role": "user", "content": text}
+    store.add(user_id, [message], infer=False, not_after=time.time() + 20, **options)
+
+
+def asked(mem0: Mem0StandIn) -> list[str]:
+    """The operations that Mem0 was asked for, but for the check of the key and what `remember` adds."""
+    operations = [request["operation"] for request in mem0.requests()]
+    return [operation for operation in operations if operation not in {"ping", "add"}]

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from client_data.context import CLOSING, OPENING, caller_name, compose
-from shared.memories import FACTUAL, SEMANTIC, SUMMARY, Memory
+from shared.memory import FACTUAL, SEMANTIC, Kind, Memory
 
 NEW_YEAR = dt.datetime(2026, 1, 1, 9, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 3, 15, 8, tzinfo=dt.UTC)
@@ -13,11 +13,12 @@ NOW = dt.datetime(2026, 3, 15, 8, tzinfo=dt.UTC)
 
 def memory(text: str, day: float = 1, *, kind: str = FACTUAL, name: str = "") -> Memory:
     created = NEW_YEAR + dt.timedelta(days=day - 1)
-    return Memory(text=text, type=kind, created=created, score=0.0, caller_name=name)
+    what: Kind = "fact" if kind == FACTUAL else "passage"
+    return Memory(text, kind, created, caller_name=name, kind=what)
 
 
 def summary(text: str, day: float = 1) -> Memory:
-    return memory(f"{SUMMARY}{text}", day, kind=SEMANTIC)
+    return memory(text, day, kind=SEMANTIC)._replace(kind="summary")
 
 
 def told(memories: list[Memory], budget: int = 6000) -> str:
@@ -79,7 +80,7 @@ def test_facts_come_first_then_the_last_calls_then_words() -> None:
     ],
 )
 def test_calls_are_dated_in_plain_words(moment: str, words: str) -> None:
-    call = Memory(f"{SUMMARY}Roses.", SEMANTIC, dt.datetime.fromisoformat(moment), 0.0, "")
+    call = summary("Roses.")._replace(created=dt.datetime.fromisoformat(moment))
     assert lines(compose([call], 6000, NOW)) == ["Earlier calls:", f"- {words}: Roses."]
 
 

@@ -1,7 +1,8 @@
 """What facts are inferred from: a clean conversation, collected data as statements, clear instructions."""
 
 from post_call import facts
-from post_call.record import CallRecord, Turn, call_record
+from post_call.payload import call_record
+from post_call.record import CallRecord, Turn
 
 
 def call(*texts: str, collected: dict[str, str] | None = None) -> CallRecord:

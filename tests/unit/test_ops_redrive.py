@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 
 from ops import __main__ as ops
 from ops import dead_letters, redrive
-from post_call import envelope
+from post_call import messages as queue_messages
 from post_call.record import CallRecord, Turn
-from tests.unit.conftest import Aws
+from tests.unit.conftest import REGION, Aws
 
 CALLER = "+16125550142"
 
@@ -18,7 +18,15 @@ CALLER = "+16125550142"
 @pytest.fixture(autouse=True)
 def no_waiting(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Receive without the long poll, which moto really waits for."""
-    assert aws
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
     real = ops._client
 
     def client(service: str) -> Any:
@@ -43,7 +51,7 @@ def bury(
         summary="",
         collected={},
     )
-    (message,) = envelope.messages(record)
+    (message,) = queue_messages.of_call(record)
     attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
     aws.sqs.send_message(
         QueueUrl=aws.dead_letters_url,
@@ -59,7 +67,13 @@ def urls(aws: Aws) -> list[str]:
 
 
 def conversations(messages: list[dict[str, Any]]) -> list[str]:
-    return [envelope.read(each["Body"]).conversation_id for each in messages]
+    return [record_of(message["Body"]).conversation_id for message in messages]
+
+
+def record_of(body: str) -> CallRecord:
+    content = queue_messages.read(body)
+    assert isinstance(content, queue_messages.QueuedCall)
+    return content.record
 
 
 def test_dead_letters_are_listed_with_reason_and_shortened_caller(
@@ -99,7 +113,7 @@ def test_redrive_keeps_order_and_group_and_takes_a_fresh_deduplication_id(aws: A
     assert conversations(messages) == names
     assert aws.received(aws.dead_letters_url) == []
     for each in messages:
-        (first,) = envelope.messages(envelope.read(each["Body"]))
+        (first,) = queue_messages.of_call(record_of(each["Body"]))
         assert each["Attributes"]["MessageGroupId"] == first.group_id
         assert each["Attributes"]["MessageDeduplicationId"] != first.deduplication_id
         assert "MessageAttributes" not in each, "a reason belongs to the failure that it was given for"

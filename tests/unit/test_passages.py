@@ -5,12 +5,15 @@ import itertools
 from post_call import passages
 from post_call.record import CallRecord, Turn
 
-DATE = "[2026-03-03] "
-
 
 def call(*texts: str, summary: str = "") -> CallRecord:
     turns = tuple(Turn("user" if index % 2 else "agent", text) for index, text in enumerate(texts))
     return CallRecord("conv_1", "agent_1", "+16125550142", 1_772_532_000, turns, summary, {})
+
+
+def words(text: str) -> str:
+    """A stored passage without its header."""
+    return text.partition("] ")[2]
 
 
 def contents(record: CallRecord) -> list[str]:
@@ -26,7 +29,7 @@ def long_call(summary: str = "") -> CallRecord:
 
 def test_passage_carries_its_date_and_who_spoke() -> None:
     (text,) = contents(call("How can I help?", "My tomatoes have spots."))
-    assert text == "[2026-03-03] Agent: How can I help?\nCaller: My tomatoes have spots."
+    assert text == "[2026-03-03 1] Agent: How can I help?\nCaller: My tomatoes have spots."
 
 
 def test_passages_overlap_by_a_turn_and_keep_every_word() -> None:
@@ -35,7 +38,7 @@ def test_passages_overlap_by_a_turn_and_keep_every_word() -> None:
     for turn in record.turns:
         assert any(turn.text in text for text in texts)
     for before, after in itertools.pairwise(texts):
-        assert after.removeprefix(DATE).startswith(before.splitlines()[-1])
+        assert words(after).startswith(before.splitlines()[-1])
 
 
 def test_most_passages_have_about_600_characters() -> None:
@@ -57,22 +60,20 @@ def test_there_is_no_more_than_one_memory_for_each_400_characters() -> None:
 
 def test_no_passage_is_longer_than_the_bound() -> None:
     for texts in (["x" * 5000, "y" * 10, "z" * 900], ["word " * 110] * 30, ["yes!"] * 2000):
-        lengths = [len(text) - len(DATE) for text in contents(call(*texts))]
+        lengths = [len(words(text)) for text in contents(call(*texts))]
         assert max(lengths) <= passages.LONGEST_PASSAGE
 
 
 def test_a_turn_longer_than_a_passage_is_cut_between_words() -> None:
-    words = [f"word{number}" for number in range(1000)]
-    lines = [
-        line for text in contents(call(" ".join(words))) for line in text.removeprefix(DATE).splitlines()
-    ]
+    said = [f"word{number}" for number in range(1000)]
+    lines = [line for text in contents(call(" ".join(said))) for line in words(text).splitlines()]
     pieces = dict.fromkeys(line.removeprefix("Agent: ") for line in lines)
-    assert " ".join(pieces).split() == words
+    assert " ".join(pieces).split() == said
 
 
 def test_fillers_are_dropped_and_answers_are_not() -> None:
     (text,) = contents(call("Shall I cancel it?", "Hm...", "Take your time.", "Yes.", "Okay.", "Uh, mhm"))
-    assert text == "[2026-03-03] Agent: Shall I cancel it?\nAgent: Take your time.\nCaller: Yes."
+    assert text == "[2026-03-03 1] Agent: Shall I cancel it?\nAgent: Take your time.\nCaller: Yes."
 
 
 def test_a_call_of_fillers_leaves_nothing() -> None:
@@ -82,6 +83,6 @@ def test_a_call_of_fillers_leaves_nothing() -> None:
 def test_summary_is_a_memory_of_its_own() -> None:
     texts = contents(call("Hi there.", "Hello.", summary="They talked."))
     assert texts == [
-        "[2026-03-03] Agent: Hi there.\nCaller: Hello.",
-        "[2026-03-03] Summary of the call: They talked.",
+        "[2026-03-03 1] Agent: Hi there.\nCaller: Hello.",
+        "[2026-03-03 summary] They talked.",
     ]

@@ -2,15 +2,20 @@
 
 import datetime as dt
 import random
+import re
 
 from retrieve import ranking
-from shared.memories import FACTUAL, SEMANTIC, Memory
+from shared.memory import FACTUAL, SEMANTIC, Memory
 
 DAY = dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC)
 
 
 def memory(text: str, *, day: int = 0, kind: str = SEMANTIC, score: float = 0.5) -> Memory:
-    return Memory(text, kind, DAY + dt.timedelta(days=day), score, "")
+    created = DAY + dt.timedelta(days=day)
+    if kind == FACTUAL:
+        return Memory(text, kind, created, score)
+    lines = tuple(re.split(r" (?=(?:Caller|Agent): )", text))
+    return Memory(text, kind, created, score, kind="passage", lines=lines)
 
 
 def texts(query: str, *found: Memory, limit: int = 3) -> list[str]:
@@ -19,19 +24,6 @@ def texts(query: str, *found: Memory, limit: int = 3) -> list[str]:
 
 def test_nothing_found_is_nothing_chosen() -> None:
     assert ranking.choose("tomatoes", [], 3) == []
-
-
-def test_no_memory_is_said_in_words() -> None:
-    assert ranking.answer([]) == {"memories": [], "message": ranking.NOTHING}
-
-
-def test_answer_has_the_fields_that_agents_rely_on() -> None:
-    chosen = ranking.choose("spots", [memory("Caller: They have spots.", score=0.7)], 3)
-    assert ranking.answer(chosen) == {
-        "memories": [
-            {"memory": "Caller: They have spots.", "type": "semantic", "date": "2026-03-03", "score": 0.7}
-        ]
-    }
 
 
 def test_overlapping_passages_become_one_without_repeating_a_turn() -> None:
@@ -59,7 +51,7 @@ def test_what_was_not_found_between_two_passages_is_a_gap() -> None:
 
 def test_together_they_stay_within_the_bound() -> None:
     rng = random.Random(1)
-    words = "tomato garden spots rain beans frost soil water seeds fence".split()  # noqa: SIM905
+    words = "tomato garden spots rain beans frost soil water seeds fence".split()
 
     def turn() -> str:
         return f"Caller: {' '.join(rng.choices(words, k=rng.randint(1, 90)))}."
@@ -122,7 +114,7 @@ def test_facts_alone_are_factual() -> None:
 
 
 def test_summary_is_told_only_when_nothing_else_of_its_call_was_found() -> None:
-    summary = memory("Summary of the call: They talked about beans.")
+    summary = Memory("They talked about beans.", SEMANTIC, DAY, 0.5, kind="summary")
     assert texts("beans", summary) == [summary.text]
     assert texts("beans", summary, memory("Caller: I like beans.")) == ["Caller: I like beans."]
 
@@ -134,7 +126,7 @@ def test_same_words_on_two_days_come_once() -> None:
 
 def test_memories_of_unknown_date_stay_apart() -> None:
     epoch = dt.datetime.fromtimestamp(0, dt.UTC)
-    found = [Memory(f"Caller: Bean {number}.", SEMANTIC, epoch, 0.5, "") for number in range(3)]
+    found = [Memory(f"Caller: Bean {number}.", SEMANTIC, epoch, 0.5, kind="passage") for number in range(3)]
     assert len(texts("bean", *found)) == 3
 
 

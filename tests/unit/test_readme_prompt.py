@@ -6,24 +6,26 @@ from pathlib import Path
 
 from client_data import personas
 from client_data.context import compose
-from shared.memories import FACTUAL, SEMANTIC, SUMMARY, Memory
+from shared.memory import Kind, Memory
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 NOW = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 
 
-def memory(text: str, kind: str, month: int, day: int) -> Memory:
-    return Memory(text, kind, dt.datetime(2026, month, day, 10, tzinfo=dt.UTC), 0.0, "Maria Keller")
+def memory(text: str, kind: Kind, month: int, day: int) -> Memory:
+    created = dt.datetime(2026, month, day, 10, tzinfo=dt.UTC)
+    type_ = "factual" if kind == "fact" else "semantic"
+    return Memory(text, type_, created, caller_name="Maria Keller", kind=kind)
 
 
 MEMORIES = [
-    memory("Juniper gets ear drops every evening, two drops.", FACTUAL, 3, 3),
-    memory("Maria prefers text messages, and no calls in the morning.", FACTUAL, 3, 3),
-    memory(f"{SUMMARY}Juniper's ears are better. A check-up was booked for 17 March.", SEMANTIC, 3, 3),
-    memory("Caller: Piotr in apartment fourteen has the spare key.", SEMANTIC, 3, 3),
-    memory("Juniper, Maria's whippet, is allergic to chicken.", FACTUAL, 2, 10),
-    memory("Maria prefers to be called.", FACTUAL, 2, 10),
-    memory(f"{SUMMARY}Maria registered her dog Juniper.", SEMANTIC, 2, 10),
+    memory("Juniper gets ear drops every evening, two drops.", "fact", 3, 3),
+    memory("Maria prefers text messages, and no calls in the morning.", "fact", 3, 3),
+    memory("Juniper's ears are better. A check-up was booked for 17 March.", "summary", 3, 3),
+    memory("Caller: Piotr in apartment fourteen has the spare key.", "passage", 3, 3),
+    memory("Juniper, Maria's whippet, is allergic to chicken.", "fact", 2, 10),
+    memory("Maria prefers to be called.", "fact", 2, 10),
+    memory("Maria registered her dog Juniper.", "summary", 2, 10),
 ]
 
 

@@ -6,26 +6,23 @@ from typing import Any
 import pytest
 
 from local.mem0.server import Mem0StandIn
-from shared import token
-from shared.credentials import Credentials
-from shared.mem0 import Mem0
-from tests.unit.conftest import Aws, Load, body_of, request
+from shared import call_token
+from shared.http import Handler
+from shared.mem0.store import MemoryStore
+from tests.unit.conftest import Aws, Build, asked, body_of, remember, request
 
 CALLER = "+16125550142"
 STRANGER = "+16125550143"
 QUERY = {"query": "What is wrong with the tomatoes?", "user_id": CALLER}
 
 
-def answer(module: Any, body: object = QUERY) -> tuple[int, Any]:
-    response = module.lambda_handler(request(body), None)
+def answer(handler: Handler, body: object = QUERY) -> tuple[int, Any]:
+    response = handler(request(body), None)
     return response["statusCode"], body_of(response)
 
 
 @pytest.fixture
-def remembered(aws: Aws, mem0: Mem0StandIn) -> None:
-    assert aws
-    assert mem0
-    connection = Mem0(Credentials())
+def remembered(store: MemoryStore) -> None:
     said = {
         CALLER: [
             "The tomatoes have brown spots.",
@@ -39,12 +36,12 @@ def remembered(aws: Aws, mem0: Mem0StandIn) -> None:
     for user_id, texts in said.items():
         for text in texts:
             metadata = {"type": "semantic", "call_start": 1_772_532_000}
-            connection.add(user_id, [{"role": "user", "content": text}], infer=False, metadata=metadata)
+            remember(store, user_id, text, metadata=metadata)
 
 
 @pytest.mark.usefixtures("remembered")
-def test_best_memories_of_this_caller_come_back(load: Load) -> None:
-    status, body = answer(load("retrieve.handler"))
+def test_best_memories_of_this_caller_come_back(build: Build) -> None:
+    status, body = answer(build("retrieve"))
     assert status == 200
     memories = body["memories"]
     assert "The tomatoes have brown spots." in [memory["memory"] for memory in memories]
@@ -56,40 +53,39 @@ def test_best_memories_of_this_caller_come_back(load: Load) -> None:
 
 
 @pytest.mark.usefixtures("remembered")
-@pytest.mark.parametrize("user_id", ["16125550142", "+1 (612) 555-0142", "sip:+16125550142@sip.example.com"])
-def test_every_spelling_of_the_caller_finds_the_same(load: Load, user_id: str) -> None:
-    module = load("retrieve.handler")
-    assert answer(module, {**QUERY, "user_id": user_id}) == answer(module)
+@pytest.mark.parametrize("user_id", ["+1 (612) 555-0142", "sip:+16125550142@sip.example.com"])
+def test_every_spelling_of_the_caller_finds_the_same(build: Build, user_id: str) -> None:
+    handler = build("retrieve")
+    assert answer(handler, {**QUERY, "user_id": user_id}) == answer(handler)
 
 
 @pytest.mark.usefixtures("remembered")
-def test_arguments_may_come_in_an_envelope(load: Load) -> None:
-    module = load("retrieve.handler")
+def test_arguments_may_come_in_an_envelope(build: Build) -> None:
+    handler = build("retrieve")
     envelope = {"tool_call_id": "t", "tool_name": "recall", "parameters": QUERY, "conversation_id": "c"}
-    assert answer(module, envelope) == answer(module)
+    assert answer(handler, envelope) == answer(handler)
 
 
 @pytest.mark.usefixtures("remembered")
-def test_web_user_is_known_by_user_id(load: Load) -> None:
-    _, body = answer(load("retrieve.handler"), {**QUERY, "user_id": "user-42"})
+def test_web_user_is_known_by_user_id(build: Build) -> None:
+    _, body = answer(build("retrieve"), {**QUERY, "user_id": "user-42"})
     assert [memory["memory"] for memory in body["memories"]] == ["The web user's tomatoes are red."]
 
 
 @pytest.mark.usefixtures("remembered")
-def test_limit_is_a_setting(load: Load) -> None:
-    _, body = answer(load("retrieve.handler", MEM0_SEARCH_LIMIT="1"))
+def test_limit_is_a_setting(build: Build) -> None:
+    _, body = answer(build("retrieve", MEM0_SEARCH_LIMIT="1"))
     assert len(body["memories"]) == 1
 
 
 @pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize("nobody", ["anonymous", "", "+266696687", "two words"])
-def test_withheld_number_finds_nothing(load: Load, nobody: str, mem0: Mem0StandIn) -> None:
-    module = load("retrieve.handler")
-    before = len(mem0.requests())
-    status, body = answer(module, {**QUERY, "user_id": nobody})
+def test_withheld_number_finds_nothing(build: Build, nobody: str, mem0: Mem0StandIn) -> None:
+    handler = build("retrieve")
+    status, body = answer(handler, {**QUERY, "user_id": nobody})
     assert (status, body["memories"]) == (200, [])
     assert body["message"]
-    assert len(mem0.requests()) == before
+    assert asked(mem0) == []
 
 
 @pytest.mark.usefixtures("remembered")
@@ -111,57 +107,55 @@ def test_withheld_number_finds_nothing(load: Load, nobody: str, mem0: Mem0StandI
         ({"parameters": {"query": "x"}}, "user_id"),
     ],
 )
-def test_malformed_request_names_the_field(load: Load, body: object, field: str, mem0: Mem0StandIn) -> None:
-    module = load("retrieve.handler")
-    before = len(mem0.requests())
-    status, answered = answer(module, body)
+def test_malformed_request_names_the_field(build: Build, body: object, field: str, mem0: Mem0StandIn) -> None:
+    handler = build("retrieve")
+    status, answered = answer(handler, body)
     assert status == 400
     assert field in answered["error"]
-    assert len(mem0.requests()) == before
+    assert asked(mem0) == []
 
 
 def test_failure_of_mem0_is_a_500_with_its_message(
-    load: Load, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
+    build: Build, mem0: Mem0StandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
-    module = load("retrieve.handler")
+    handler = build("retrieve")
     mem0.set_faults({"operation": "search", "status": 500})
-    assert answer(module) == (500, {"error": "Mem0 failed (HTTP 500): try again later"})
+    assert answer(handler) == (500, {"error": "Mem0 failed (HTTP 500): try again later"})
     (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
     assert record.user_id == CALLER  # type: ignore[attr-defined]
 
 
-def with_token(module: Any, value: str, body: object = QUERY) -> tuple[int, Any]:
-    response = module.lambda_handler(request(body, X_Memory_Token=value), None)
+def with_token(handler: Handler, value: str, body: object = QUERY) -> tuple[int, Any]:
+    response = handler(request(body, X_Memory_Token=value), None)
     return response["statusCode"], body_of(response)
 
 
 def issued(user_id: str = CALLER, key: str = "local-workspace-key", ago: float = 0) -> str:
-    return token.issue(user_id, [key], time.time() - ago)
+    return call_token.issue(user_id, [key], time.time() - ago)
 
 
 @pytest.mark.usefixtures("remembered")
-def test_token_says_who_the_caller_is(load: Load) -> None:
-    module = load("retrieve.handler")
-    status, body = with_token(module, issued(), {"query": QUERY["query"]})
+def test_token_says_who_the_caller_is(build: Build) -> None:
+    handler = build("retrieve")
+    status, body = with_token(handler, issued(), {"query": QUERY["query"]})
     assert status == 200
-    assert body == answer(module)[1]
-    assert with_token(module, issued(), {**QUERY, "user_id": "1 612 555 0142"}) == (200, body)
+    assert body == answer(handler)[1]
+    assert with_token(handler, issued(), {**QUERY, "user_id": "1 612 555 0142"}) == (200, body)
 
 
 @pytest.mark.usefixtures("remembered")
-def test_token_of_one_caller_opens_nobody_elses_memories(load: Load, mem0: Mem0StandIn) -> None:
-    module = load("retrieve.handler")
-    before = len(mem0.requests())
+def test_token_of_one_caller_opens_nobody_elses_memories(build: Build, mem0: Mem0StandIn) -> None:
+    handler = build("retrieve")
     for mismatch in (issued(STRANGER), issued("")):
-        status, body = with_token(module, mismatch)
+        status, body = with_token(handler, mismatch)
         assert status == 403
         assert "user_id" in body["error"]
-    assert len(mem0.requests()) == before
+    assert asked(mem0) == []
 
 
 @pytest.mark.usefixtures("remembered")
-def test_token_of_nobody_finds_nothing(load: Load) -> None:
-    status, body = with_token(load("retrieve.handler"), issued(""), {"query": "x", "user_id": "anonymous"})
+def test_token_of_nobody_finds_nothing(build: Build) -> None:
+    status, body = with_token(build("retrieve"), issued(""), {"query": "x", "user_id": "anonymous"})
     assert (status, body["memories"]) == (200, [])
 
 
@@ -171,24 +165,24 @@ def test_token_of_nobody_finds_nothing(load: Load) -> None:
     ["nonsense", issued(key="another key"), issued(ago=3 * 3600), issued(ago=-600)],
     ids=["nonsense", "another key", "expired", "from the future"],
 )
-def test_wrong_token_is_refused(load: Load, wrong: str) -> None:
-    assert with_token(load("retrieve.handler"), wrong)[0] == 401
+def test_wrong_token_is_refused(build: Build, wrong: str) -> None:
+    assert with_token(build("retrieve"), wrong)[0] == 401
 
 
 @pytest.mark.usefixtures("remembered")
-def test_setting_demands_a_token(load: Load) -> None:
-    module = load("retrieve.handler", RETRIEVE_AUTH="call_token")
-    assert answer(module)[0] == 401
-    assert with_token(module, issued())[0] == 200
+def test_setting_demands_a_token(build: Build) -> None:
+    handler = build("retrieve", RETRIEVE_AUTH="call_token")
+    assert answer(handler)[0] == 401
+    assert with_token(handler, issued())[0] == 200
 
 
-def test_key_of_the_token_may_be_rotated(load: Load, aws: Aws) -> None:
+def test_key_of_the_token_may_be_rotated(build: Build, aws: Aws) -> None:
     aws.set_secret(ELEVENLABS_WORKSPACE_KEY=["new", "local-workspace-key"])
-    assert with_token(load("retrieve.handler"), issued())[0] == 200
+    assert with_token(build("retrieve"), issued())[0] == 200
 
 
-def test_token_of_a_new_key_is_accepted_before_the_cache_runs_out(load: Load, aws: Aws) -> None:
-    module = load("retrieve.handler")
-    assert with_token(module, issued())[0] == 200
+def test_token_of_a_new_key_is_accepted_before_the_cache_runs_out(build: Build, aws: Aws) -> None:
+    handler = build("retrieve")
+    assert with_token(handler, issued())[0] == 200
     aws.set_secret(ELEVENLABS_WORKSPACE_KEY=["new", "local-workspace-key"])
-    assert with_token(module, issued(key="new"))[0] == 200
+    assert with_token(handler, issued(key="new"))[0] == 200

@@ -1,17 +1,6 @@
 """Texts taken apart for ranking."""
 
-from retrieve.words import terms, turns
-
-
-def test_passage_is_taken_apart_into_turns() -> None:
-    assert turns("Agent: How can I help? Caller: It broke.") == [
-        "Agent: How can I help?",
-        "Caller: It broke.",
-    ]
-
-
-def test_what_is_no_passage_is_one_turn() -> None:
-    assert turns("The Agent:left. MyCaller: no") == ["The Agent:left. MyCaller: no"]
+from retrieve.words import terms
 
 
 def test_endings_and_small_words_do_not_count() -> None:

@@ -1,12 +1,13 @@
-"""The slim record: who, when, what was said; tolerant of what does not matter, strict where it does."""
+"""The record of a call: who, when, what was said; tolerant of what does not matter, strict where it does."""
 
 from typing import Any
 
 import pytest
 
-from post_call import record
-from shared.api import Refusal
-from shared.caller import Callers
+from post_call import payload as reader
+from post_call.payload import NotUnderstoodError
+from post_call.record import CallRecord
+from shared.caller import CallerIds
 
 START = 1_772_532_000
 
@@ -29,8 +30,8 @@ def payload(**changes: Any) -> dict[str, Any]:
     }
 
 
-def the_record(**changes: Any) -> record.CallRecord:
-    return record.call_record(payload(**changes), "+16125550142", 99)
+def the_record(**changes: Any) -> CallRecord:
+    return reader.call_record(payload(**changes), "+16125550142", 99)
 
 
 def test_record_holds_who_when_and_what() -> None:
@@ -46,7 +47,7 @@ def test_record_holds_who_when_and_what() -> None:
 
 def test_record_survives_its_json() -> None:
     call = the_record()
-    assert record.CallRecord.from_json(call.to_json()) == call
+    assert CallRecord.from_json(call.to_json()) == call
 
 
 @pytest.mark.parametrize("message", [None, "", "   ", "...", "…", 7, {}])
@@ -79,7 +80,7 @@ def test_call_without_an_analysis_is_remembered(analysis: object) -> None:
 
 
 def test_start_falls_back_to_the_events_time() -> None:
-    assert the_record(metadata=None).call_start == 99
+    assert the_record(metadata={}).call_start == 99
     assert the_record(metadata={"start_time_unix_secs": "soon"}).call_start == 99
 
 
@@ -117,7 +118,7 @@ def test_name_comes_from_collected_data_only(collected: dict[str, str], name: st
     [
         ({}, "+16125550142"),
         (
-            {"metadata": {"phone_call": {"external_number": "sip:16125550142@sip.example.com"}}},
+            {"metadata": {"phone_call": {"external_number": "sip:+16125550142@sip.example.com"}}},
             "+16125550142",
         ),
         ({"metadata": {"phone_call": {"external_number": "anonymous"}}}, None),
@@ -139,58 +140,83 @@ def test_name_comes_from_collected_data_only(collected: dict[str, str], name: st
     ],
 )
 def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: str | None) -> None:
-    assert record.user_id(payload(**changes), Callers()) == expected
+    assert reader.caller(payload(**changes), CallerIds()) == expected
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"user_id": 7, "metadata": {}}, "data.user_id must be a string, not a number"),
-        ({"user_id": "x" * 300, "metadata": {}}, "data.user_id is too long"),
+        ({"user_id": 7, "metadata": {}}, "data.user_id is a number, not a string"),
+        ({"user_id": "x" * 300, "metadata": {}}, "data.user_id is longer than 256"),
         (
             {"metadata": {"phone_call": {"external_number": {"ne": "x"}}}},
-            "data.metadata.phone_call.external_number must be a string, not an object",
+            "data.metadata.phone_call.external_number is an object, not a string",
         ),
     ],
 )
 def test_id_of_the_wrong_type_is_named(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(Refusal, match=message):
-        record.user_id(payload(**changes), Callers())
+    with pytest.raises(NotUnderstoodError, match=message):
+        reader.caller(payload(**changes), CallerIds())
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"transcript": None}, "data.transcript is missing"),
-        ({"transcript": {}}, "data.transcript must be an array, not an object"),
+        ({"transcript": {}}, "data.transcript is an object, not an array"),
         ({"conversation_id": None}, "data.conversation_id is missing"),
         ({"conversation_id": 7}, "data.conversation_id is not a plain string"),
         ({"conversation_id": "x" * 300}, "data.conversation_id is not a plain string"),
         ({"conversation_id": "a\nb"}, "data.conversation_id is not a plain string"),
     ],
 )
-def test_call_that_cannot_be_identified_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(Refusal, match=message):
+def test_call_that_cannot_be_identified_is_not_understood(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(NotUnderstoodError, match=message):
         the_record(**changes)
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (7, "body must be a JSON object, not a number"),
-        ([], "body must be a JSON object, not an array"),
+        (7, "body is a number, not an object"),
+        ([], "body is an array, not an object"),
         ({}, "type is missing"),
-        ({"type": 7}, "type must be a string, not a number"),
-        ({"type": record.TRANSCRIPTION}, "data is missing"),
-        ({"type": record.TRANSCRIPTION, "data": []}, "data must be an object, not an array"),
+        ({"type": 7}, "type is not one that is known"),
+        ({"type": "post_call_transcript"}, "type is not one that is known"),
     ],
 )
-def test_envelope_that_is_none_is_refused(body: object, message: str) -> None:
-    with pytest.raises(Refusal, match=message):
-        record.read_envelope(body)
+def test_event_of_no_known_type_is_not_understood(body: object, message: str) -> None:
+    with pytest.raises(NotUnderstoodError, match=message):
+        reader.read_event(body)
 
 
-def test_envelope_holds_type_data_and_time() -> None:
-    envelope = {"type": record.TRANSCRIPTION, "event_timestamp": START, "data": {"a": 1}}
-    assert record.read_envelope(envelope) == (record.TRANSCRIPTION, {"a": 1}, START)
-    assert record.read_envelope({"type": "post_call_audio", "data": "x"}) == ("post_call_audio", {}, 0)
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"phone_call": {"type": "twilio", "direction": "inbound", "external_number": "+1 (612) 555-0142"}},
+        {"phone_call": {"type": "twilio", "direction": "outbound", "external_number": "+16125550142"}},
+        {"phone_call": {"type": "sip_trunking", "direction": "inbound", "external_number": "16125550142"}},
+        {
+            "phone_call": {
+                "type": "sip_trunking",
+                "direction": "inbound",
+                "external_number": "sip:16125550142@x",
+            }
+        },
+        {"phone_call": {"type": "exotel", "direction": "inbound", "external_number": "tel:+1-612-555-0142"}},
+        {"whatsapp": {"whatsapp_user_id": "16125550142"}},
+        {"sms": {"sms_user_phone_number": "16125550142"}},
+    ],
+)
+@pytest.mark.parametrize("country", ["", "1", "44", "86"])
+def test_two_spellings_of_one_call_are_one_caller(numbers: dict[str, Any], country: str) -> None:
+    answered = {"dynamic_variables": {"caller_id": "+16125550142"}}
+    data = payload(metadata=numbers, conversation_initiation_client_data=answered)
+    assert reader.caller(data, CallerIds(country)) == "+16125550142"
+
+
+def test_number_of_another_call_is_not_taken_for_this_one() -> None:
+    answered = {"dynamic_variables": {"caller_id": "+16125550142"}}
+    phone = {"phone_call": {"type": "sip_trunking", "direction": "inbound", "external_number": "16125550143"}}
+    data = payload(metadata=phone, conversation_initiation_client_data=answered)
+    assert reader.caller(data, CallerIds()) is None

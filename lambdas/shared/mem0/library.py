@@ -1,12 +1,10 @@
-"""The library's own `MemoryClient`, without the self-hosted engine that comes with it.
+"""mem0's own `MemoryClient`, without the self-hosted engine that comes with it.
 
-`import mem0` also loads `mem0.memory.main`: qdrant, grpc, numpy, openai and sqlalchemy, seconds of start-up
-for classes that the hosted client never touches. While mem0 is imported, that module, its telemetry's
-PostHog and `requests` (used by the async client only) are replaced by empty stand-ins. So is pydantic, whose
-import takes longer than that of the whole HTTP client: the hosted client makes one model with it, which
-holds three strings, and accepts option objects, where we pass keywords. The class that runs is mem0's own,
-unpatched. `tests/unit/test_mem0_client.py` fails if a new mem0ai needs more than that; the real pydantic is
-in the layer, so the remedy is to take it out of `_stand_ins`.
+`import mem0` also loads that engine: qdrant, grpc, numpy, openai and sqlalchemy, seconds of start-up for
+classes that the hosted client never touches. While mem0 is imported, the engine's module, PostHog, `requests`
+(which only the async client uses) and pydantic (for one model that holds three strings) are replaced by empty
+stand-ins. A test fails if a new mem0ai needs more of them; the real pydantic is in the layer, so the remedy
+is to take it out of `_stand_ins`.
 """
 
 import os

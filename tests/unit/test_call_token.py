@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from shared.token import LIFETIME_SECONDS, BadTokenError, issue, verify
+from shared.call_token import LIFETIME_SECONDS, BadTokenError, issue, verify
 
 CALLER = "+16125550142"
 NOW = 1_800_000_000.0

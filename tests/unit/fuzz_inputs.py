@@ -1,14 +1,14 @@
 """What the handlers are fuzzed with: events, headers and bodies from nearly right to anything at all."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
-
-from local.elevenlabs import sign
 
 KEYS = {
     "MEM0_API_KEY": "local-mem0-key",
@@ -17,7 +17,7 @@ KEYS = {
     "ELEVENLABS_WORKSPACE_KEY": "local-workspace-key",
     "ELEVENLABS_HMAC_KEY": "local-hmac-key",
 }
-HANDLERS = ("client_data.handler", "retrieve.handler", "post_call.handler")
+FUNCTIONS = ("client_data", "retrieve", "post_call")
 
 _text = st.text(max_size=40) | st.sampled_from(["", "*", "+16125550142", "anonymous", "\x00", "{{x}}"])
 _either = st.booleans()
@@ -69,13 +69,13 @@ _data = _one_wrong(
         "conversation_initiation_client_data": _one_wrong({"dynamic_variables": {}}),
     }
 )
-_envelope = _one_wrong({"type": "post_call_transcription", "event_timestamp": 1_780_000_000, "data": _data})
+_event = _one_wrong({"type": "post_call_transcription", "event_timestamp": 1_780_000_000, "data": _data})
 _bodies = {
-    "client_data.handler": _one_wrong(
+    "client_data": _one_wrong(
         {"caller_id": "+16125550142", "agent_id": "a", "called_number": "+16125550100", "call_sid": "CA1"}
     ),
-    "retrieve.handler": _one_wrong({"user_id": "+16125550142", "query": "dog", "parameters": {"query": "x"}}),
-    "post_call.handler": _envelope | st.lists(_envelope, max_size=2),
+    "retrieve": _one_wrong({"user_id": "+16125550142", "query": "dog", "parameters": {"query": "x"}}),
+    "post_call": _event | st.lists(_event, max_size=2),
 }
 _headers = st.dictionaries(
     st.sampled_from(["x-workspace-key", "ElevenLabs-Signature", "x-memory-token", "host"]) | _text,
@@ -98,18 +98,26 @@ _record = _one_wrong(
         "parts": 1,
     }
 )
+_queued = _one_wrong({"version": 2, "digest": "d", "record": _record})
+_kept = _one_wrong({"version": 2, "event": _event})
 _message = st.fixed_dictionaries(
     {
         "messageId": _text,
         "receiptHandle": _text,
-        "body": (_record | _json).map(json.dumps) | _text,
+        "body": (_record | _queued | _kept | _json).map(json.dumps) | _text,
         "attributes": st.just({"MessageGroupId": "g", "ApproximateReceiveCount": "1"}),
     }
 )
 
 
+def _signature(raw: bytes) -> str:
+    now = int(time.time())
+    key = KEYS["ELEVENLABS_HMAC_KEY"].encode()
+    return f"t={now},v0={hmac.new(key, f'{now}.'.encode() + raw, hashlib.sha256).hexdigest()}"
+
+
 _digit = st.integers(0, 9)
-_handler = st.sampled_from(HANDLERS)
+_function = st.sampled_from(FUNCTIONS)
 _anything = st.dictionaries(_text | st.sampled_from(["body", "headers"]), _json, max_size=4)
 _batch = st.lists(_message, max_size=3)
 _bytes = st.binary(max_size=60)
@@ -118,23 +126,23 @@ _raw = {name: (body | _json).map(lambda value: json.dumps(value).encode()) for n
 
 @st.composite
 def inputs(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """A handler's name and an event for it: from nearly right to anything at all."""
-    handler = draw(_handler)
+    """A function's name and an event for it: from nearly right to anything at all."""
+    function = draw(_function)
     chosen = draw(_digit)
     if chosen == 0:
-        return handler, draw(_anything)
+        return function, draw(_anything)
     if chosen == 1:
-        return "post_call.handler", {"Records": draw(_batch)}
-    raw = draw(_bytes) if draw(_digit) == 0 else draw(_raw[handler])
+        return "post_call", {"Records": draw(_batch)}
+    raw = draw(_bytes) if draw(_digit) == 0 else draw(_raw[function])
     headers = draw(_headers)
     if draw(_either):
         headers |= {"x-workspace-key": KEYS["ELEVENLABS_WORKSPACE_KEY"]}
-        headers |= {"elevenlabs-signature": sign(raw, KEYS["ELEVENLABS_HMAC_KEY"], int(time.time()))}
+        headers |= {"elevenlabs-signature": _signature(raw)}
     event: dict[str, Any] = {
         "version": "2.0",
         "requestContext": {"http": {"method": "POST"}},
         "headers": headers,
     }
     if draw(_either):
-        return handler, event | {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True}
-    return handler, event | {"body": raw.decode("utf-8", "surrogateescape"), "isBase64Encoded": False}
+        return function, event | {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True}
+    return function, event | {"body": raw.decode("utf-8", "surrogateescape"), "isBase64Encoded": False}

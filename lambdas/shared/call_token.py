@@ -1,9 +1,8 @@
-"""The call token: proof that ClientData named this caller for a call that has just begun.
+"""The call token: proof that a request to Retrieve belongs to a call that ClientData was asked about.
 
-ClientData returns it as `secret__memory_token`, which ElevenLabs never shows to the model; the agent's tool
-can send it to Retrieve as the header `X-Memory-Token`. It is stateless: the caller and the time, signed with
-a key that is derived from the workspace key, so it rotates with it. Where Retrieve demands one, a leaked URL
-is worth nothing.
+ClientData gives it out as the dynamic variable `secret__memory_token`, which ElevenLabs never shows to the
+model; the agent's tool sends it as the header `X-Memory-Token`. It is stateless: the caller and the time,
+signed with a key derived from the workspace key, so it rotates with that key.
 """
 
 import base64
@@ -29,10 +28,10 @@ class UnknownKeyError(BadTokenError):
 
 
 def issue(user_id: str, keys: Sequence[str], now: float) -> str:
-    """A token for `user_id` (an empty string for nobody), issued at the unix time `now`.
+    """A token for `user_id` (an empty string for an anonymous caller), issued at the unix time `now`.
 
     Args:
-        user_id: the caller, in the one spelling that all functions use.
+        user_id: the caller, as `CallerIds` gives it.
         keys: the workspace keys; the first signs.
         now: the current time in unix seconds.
     """
@@ -41,7 +40,7 @@ def issue(user_id: str, keys: Sequence[str], now: float) -> str:
 
 
 def verify(token: str, keys: Sequence[str], now: float) -> str:
-    """The caller that `token` was issued for; an empty string for nobody.
+    """The caller that `token` was issued for; an empty string for an anonymous one.
 
     Raises:
         UnknownKeyError: if it was made with another key, or for somebody else.

@@ -238,7 +238,7 @@ VECTORS = (
 
 def _odd(now: int, spelling: str) -> str:
     """A `t` in an odd spelling that Python's int() reads as `now`, signed as the SDK would expect it."""
-    assert int(spelling) == now  # noqa: S101 - what makes the vector odd
+    assert int(spelling) == now
     return f"t={spelling},v0={digest(spelling)}"
 
 

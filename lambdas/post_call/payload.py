@@ -1,0 +1,213 @@
+"""Reads ElevenLabs' post-call payload into a `CallRecord`.
+
+What identifies the call and the caller must be as documented; a payload whose shape has changed there is not
+understood, and kept by whoever asked. The rest is taken if it has the expected shape and left out if not, so
+that a new field of theirs never costs a call.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from post_call.record import CallRecord, Turn
+from shared.caller import LONGEST_ID, CallerIds, same_digits
+from shared.errors import InvalidRequestError
+from shared.http import json_type
+
+TRANSCRIPTION = "post_call_transcription"
+WITHOUT_TRANSCRIPT = frozenset({"post_call_audio", "call_initiation_failure"})
+"""Types of events that leave no memory. Source: ElevenLabs docs, "Post-call webhooks"."""
+
+_LONGEST_FIELD = 256
+_FILLERS = frozenset({"", "...", "…", "."})
+
+
+class NotUnderstoodError(ValueError):
+    """The payload does not have the shape that ElevenLabs documents. The message names the field."""
+
+
+def read_event(value: object) -> Mapping[str, Any]:
+    """An event of a type that is known.
+
+    Raises:
+        NotUnderstoodError: if `value` is none.
+    """
+    event = _object(value, "body")
+    kind = event.get("type")
+    if not isinstance(kind, str) or kind not in {TRANSCRIPTION, *WITHOUT_TRANSCRIPT}:
+        raise NotUnderstoodError("type is missing" if kind is None else "type is not one that is known")
+    return event
+
+
+def call_data(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `data` of a transcription.
+
+    Raises:
+        NotUnderstoodError: if it is no object.
+    """
+    return _object(event.get("data"), "data")
+
+
+def conversation_id(data: Mapping[str, Any]) -> str:
+    """The call's id.
+
+    Raises:
+        NotUnderstoodError: if it is missing or no plain string.
+    """
+    value = data.get("conversation_id")
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_FIELD or not value.isprintable():
+        kind = "missing" if value is None else "not a plain string of at most 256 characters"
+        raise NotUnderstoodError(f"data.conversation_id is {kind}")
+    return value
+
+
+def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
+    """Whose call it was, or None if the caller is anonymous.
+
+    On a phone call the number on the other end counts (also on an outbound call); on the web the `user_id`.
+
+    Raises:
+        NotUnderstoodError: if an id has the wrong type or is absurdly long.
+    """
+    metadata = _object(data.get("metadata"), "data.metadata")
+    phone = _mapping(metadata.get("phone_call"))
+    variables = _mapping(_mapping(data.get("conversation_initiation_client_data")).get("dynamic_variables"))
+    numbers = {
+        "data.metadata.phone_call.external_number": phone.get("external_number"),
+        "data.metadata.whatsapp.whatsapp_user_id": _with_plus(
+            _mapping(metadata.get("whatsapp")).get("whatsapp_user_id")
+        ),
+        "data.metadata.sms.sms_user_phone_number": _mapping(metadata.get("sms")).get("sms_user_phone_number"),
+    }
+    if phone.get("direction") != "outbound":  # of an outbound call, it may be the agent's own number
+        numbers["system__caller_id"] = variables.get("system__caller_id")
+    try:
+        for field, value in numbers.items():
+            if value is not None:
+                number = _id(value, field)
+                answered = variables.get("caller_id")
+                # After a call whose SIP URI had a plus, a SIP trunk may send the digits alone. What
+                # ClientData answered for this very call says which number they are.
+                if (
+                    isinstance(answered, str)
+                    and not number.strip().startswith("+")
+                    and same_digits(number, answered)
+                ):
+                    number = answered
+                return callers.of_phone(number, field)
+        if phone.get("direction") == "inbound" and "external_number" not in phone:
+            raise NotUnderstoodError("data.metadata.phone_call.external_number is missing")
+        if phone or data.get("user_id") is None:
+            return None
+        return callers.of_anybody(_id(data["user_id"], "data.user_id"), "data.user_id")
+    except InvalidRequestError:  # a wildcard or a control character: nobody's id
+        return None
+
+
+def call_record(data: Mapping[str, Any], user_id: str, event_time: object) -> CallRecord:
+    """The record of the call of `user_id`.
+
+    Args:
+        data: the webhook's `data`.
+        user_id: whose call it was.
+        event_time: the event's unix time, for a payload that does not say when the call began.
+
+    Raises:
+        NotUnderstoodError: if there is no transcript, or one whose turns cannot be read.
+    """
+    transcript = data.get("transcript")
+    if not isinstance(transcript, list):
+        found = "missing" if transcript is None else f"{json_type(transcript)}, not an array"
+        raise NotUnderstoodError(f"data.transcript is {found}")
+    if transcript and not any(_is_turn(entry) for entry in transcript):
+        raise NotUnderstoodError("data.transcript has no entry with a role and a message")
+    metadata = _mapping(data.get("metadata"))
+    analysis = _mapping(data.get("analysis"))
+    return CallRecord(
+        conversation_id=conversation_id(data),
+        agent_id=_text(data.get("agent_id"))[:_LONGEST_FIELD],
+        user_id=user_id,
+        call_start=_seconds(metadata.get("start_time_unix_secs")) or _seconds(event_time) or int(time.time()),
+        turns=tuple(_turns(transcript)),
+        summary=" ".join(_text(analysis.get("transcript_summary")).split()),
+        collected=_collected(analysis),
+    )
+
+
+def _is_turn(entry: object) -> bool:
+    turn = _mapping(entry)
+    return turn.get("role") in ("user", "agent") and "message" in turn
+
+
+def _turns(transcript: list[object]) -> Iterator[Turn]:
+    """What was heard: an interrupted turn's `message`, never its `original_message`."""
+    for entry in transcript:
+        turn = _mapping(entry)
+        role = turn.get("role")
+        text = " ".join(_text(turn.get("message")).split())
+        if not text:
+            parts = _mapping(turn.get("multivoice_message")).get("parts")
+            spoken = [_text(_mapping(part).get("text")) for part in parts] if isinstance(parts, list) else []
+            text = " ".join(" ".join(spoken).split())
+        if role in ("user", "agent") and text not in _FILLERS:
+            yield Turn(role, text)
+
+
+def _collected(analysis: Mapping[str, Any]) -> dict[str, str]:
+    """`data_collection_results`, or its newer list form, as plain values by name."""
+    results = analysis.get("data_collection_results")
+    listed = analysis.get("data_collection_results_list")
+    if isinstance(results, Mapping):
+        named = list(results.items())
+    elif isinstance(listed, list):
+        named = [(_mapping(entry).get("data_collection_id"), entry) for entry in listed]
+    else:
+        named = []
+    plain = {_text(name)[:_LONGEST_FIELD]: _plain_value(result) for name, result in named}
+    return {name: value for name, value in plain.items() if name and value}
+
+
+def _plain_value(result: object) -> str:
+    """The value of one collected item as text; empty if it is null or structured."""
+    value = _mapping(result).get("value")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _text(str(value)).strip() if isinstance(value, str | int | float) else ""
+
+
+def _object(value: object, field: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise NotUnderstoodError(
+            f"{field} is {'missing' if value is None else json_type(value) + ', not an object'}"
+        )
+    return value
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    """`value` if it is a string that can be stored: lone surrogates cannot."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _seconds(value: object) -> int:
+    """`value` as unix seconds, or 0 if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 4e9:  # noqa: PLR2004
+        return 0
+    return int(value)
+
+
+def _with_plus(whatsapp_id: object) -> object:
+    """WhatsApp's ids are numbers with their country, without a plus. Source: Meta's docs of `wa_id`."""
+    is_number = isinstance(whatsapp_id, str) and whatsapp_id.isdecimal()
+    return f"+{whatsapp_id}" if is_number else whatsapp_id
+
+
+def _id(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise NotUnderstoodError(f"{field} is {json_type(value)}, not a string")
+    if len(value) > LONGEST_ID:
+        raise NotUnderstoodError(f"{field} is longer than {LONGEST_ID} characters")
+    return value
