@@ -1,84 +1,245 @@
-"""The settings of a deployment: what a user may change, what is allowed, and what happens otherwise.
+"""The settings of a deployment, with their checks, defaults and documentation.
 
 They are CDK context: `-c stage=dev` on the command line (always text) or the "context" of cdk.json (JSON).
-What each may be is in stacks/rules.py.
-Every wrong value is reported at once, with its key, the value and what is allowed. It refuses keys that it
-does not know, because a misspelt setting that is silently ignored is found out in production.
+The table in README.md repeats the text below each setting; a test compares the two.
 """
 
 import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from stacks.rules import RULES
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 if TYPE_CHECKING:
     from constructs import IConstruct
+
+# The periods that CloudWatch Logs takes.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 
 
 class SettingsError(Exception):
     """One or more settings are wrong; the message lists each with its value and what is allowed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """A checked set of settings.
+def _check(allowed: str, accepts: Callable[[Any], object] = lambda _: True) -> WrapValidator:
+    """Parse a value by its type, and report what is `allowed` if that fails or `accepts` returns false."""
 
-    Attributes:
-        stage: names every resource, so that several stages live side by side in one account.
-        credentials_secret: name of the Secrets Manager secret with the keys of Mem0 and ElevenLabs.
-        reserved_concurrency: instances that each function may have and that nobody else can take; None
-            reserves none.
-        log_retention_days: how long logs are kept.
-        search_limit: memories that Retrieve returns at most.
-        mem0_timeout_seconds: deadline of one request to Mem0.
-        mem0_host: base URL of Mem0's API.
-        memory_mb: memory of each function; its share of a CPU grows with it.
-        architecture: "arm64" or "x86_64".
-        throttle_rate: requests per second that each API takes.
-        throttle_burst: requests that may come at once on top.
-        prompt_mode: "override" replaces the agent's prompt, "variable" only fills `{{memory_context}}`.
-        on_memory_failure: "fail" answers 500 when Mem0 fails before a call, "continue" lets the call go on
-            without.
-        context_characters: length that the memories take in the prompt at most.
-        default_country_code: calling code for numbers without one, such as "1"; "" takes only international
-            ones.
-        shared_numbers: numbers that belong to many people, in E.164 with commas between them: such a caller
-            is nobody.
-        retrieve_auth: "none" lets Retrieve believe the `user_id` that it is sent, "call_token" demands the
-            token that ClientData gave out for this call.
-        store_types: which memories a call leaves: "both", "factual" or "semantic".
-        factual_retention_days: days after which a factual memory expires; None keeps them for ever.
-        semantic_retention_days: the same for semantic memories.
-        alarm_email: who is told of alarms; "" nobody.
-        snap_start: whether ClientData and Retrieve start from a snapshot of a published version.
-    """
+    def validate(value: Any, parse: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            parsed = parse(None if value == "null" else value)
+        except ValidationError:
+            raise ValueError(allowed) from None
+        is_number_from_bool = isinstance(value, bool) and parsed is not value
+        if is_number_from_bool or not accepts(parsed):
+            raise ValueError(allowed)
+        return parsed
 
-    stage: str = "prod"
-    credentials_secret: str = "agentic-memory/credentials"  # noqa: S105 -- a name, not a secret
-    reserved_concurrency: int | None = 10
-    log_retention_days: int = 7
-    search_limit: int = 3
-    mem0_timeout_seconds: int = 5
-    mem0_host: str = "https://api.mem0.ai"
-    memory_mb: int = 512
-    architecture: str = "arm64"
-    throttle_rate: int = 50
-    throttle_burst: int = 100
-    prompt_mode: str = "override"
-    on_memory_failure: str = "fail"
-    context_characters: int = 6000
-    default_country_code: str = ""
-    shared_numbers: str = ""
-    retrieve_auth: str = "none"
-    store_types: str = "both"
-    factual_retention_days: int | None = None
-    semantic_retention_days: int | None = None
-    alarm_email: str = ""
-    snap_start: bool = False
+    return WrapValidator(validate)
+
+
+def _whole(low: int, high: int) -> WrapValidator:
+    return _check(f"a whole number from {low} to {high}", lambda number: low <= number <= high)
+
+
+def _whole_or_null(low: int, high: int, null: str, why: str = "") -> WrapValidator:
+    return _check(
+        f"null, which {null}, or a whole number from {low} to {high}{why}",
+        lambda number: number is None or low <= number <= high,
+    )
+
+
+def _text(pattern: str, allowed: str) -> WrapValidator:
+    return _check(allowed, lambda text: re.fullmatch(pattern, text))
+
+
+def _comma_separated(value: object) -> object:
+    """A list, JSON of a list, or text with commas, as text with commas and without spaces or duplicates."""
+    if isinstance(value, str):
+        value = json.loads(value) if value.lstrip().startswith("[") else value.split(",")
+    if not isinstance(value, list | tuple):
+        raise ValueError("not a list")  # noqa: TRY004 -- pydantic expects a ValueError
+    return ",".join(dict.fromkeys(str(item).strip() for item in value))
+
+
+def _list(item: str, allowed: str, *, most: int) -> tuple[BeforeValidator, WrapValidator]:
+    """At most `most` items that match the pattern `item`."""
+    return BeforeValidator(_comma_separated), _text(
+        rf"|({item})(,({item})){{0,{most - 1}}}",
+        f"at most {most} {allowed}, as a list or separated by commas",
+    )
+
+
+class Settings(BaseModel):
+    """A checked set of settings."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    stage: Annotated[
+        str,
+        _text(
+            r"[a-z][a-z0-9-]{0,15}",
+            "a lower-case letter, then up to 15 lower-case letters, digits or hyphens",
+        ),
+    ] = "prod"
+    """Part of every name. Two stages can exist in one account"""
+
+    credentials_secret: Annotated[
+        str,
+        _text(
+            r"[A-Za-z0-9/_+=.@-]{1,512}",
+            "the name of a Secrets Manager secret, not its ARN: letters, digits and /_+=.@-",
+        ),
+    ] = "agentic-memory/credentials"  # noqa: S105 -- a name, not a secret
+    """The name of the secret in Secrets Manager"""
+
+    credentials_key_arn: Annotated[
+        str,
+        _text(
+            r"|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}",
+            "'' or the ARN of a KMS key, such as arn:aws:kms:eu-west-1:123456789012:key/…, not of an alias",
+        ),
+    ] = ""
+    """The ARN of the KMS key that encrypts the secret, if it is one of your own. The key's policy must let
+    IAM policies of the account grant its use"""
+
+    reserved_concurrency: Annotated[
+        int | None,
+        _whole_or_null(
+            3,
+            1000,
+            "reserves none",
+            ": the queue takes at least 2 instances of PostCall and must leave one for new calls; 0 would "
+            "stop all functions",
+        ),
+    ] = 10
+    """Instances of each function; `null` reserves none"""
+
+    log_retention_days: Annotated[
+        int,
+        _check(
+            f"one of {', '.join(map(str, RETENTION_DAYS))}, the periods that CloudWatch Logs supports",
+            RETENTION_DAYS.__contains__,
+        ),
+    ] = 7
+    """How long CloudWatch keeps the logs"""
+
+    search_limit: Annotated[int, _whole(1, 20)] = 3
+    """How many memories Retrieve returns at most"""
+
+    mem0_timeout_seconds: Annotated[int, _whole(1, 20)] = 5
+    """The deadline of a whole call to Mem0"""
+
+    mem0_host: Annotated[
+        str,
+        _text(
+            r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?",
+            "an https:// URL without a slash at its end (Mem0's key must not travel unencrypted)",
+        ),
+    ] = "https://api.mem0.ai"
+    """The base URL of Mem0's API"""
+
+    memory_mb: Annotated[int, _whole(128, 10_240)] = 512
+    """Memory of each function; its share of a CPU grows with it"""
+
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    """`arm64` or `x86_64`"""
+
+    throttle_rate: Annotated[int, _whole(1, 10_000)] = 50
+    """Requests per second that each API lets through"""
+
+    throttle_burst: Annotated[int, _whole(1, 5_000)] = 100
+    """Requests at once that each API lets through"""
+
+    retrieve_throttle_rate: Annotated[int | None, _whole_or_null(1, 10_000, "means throttle_rate")] = None
+    """The same as `throttle_rate`, for Retrieve alone; `null`: as the others"""
+
+    retrieve_throttle_burst: Annotated[int | None, _whole_or_null(1, 5_000, "means throttle_burst")] = None
+    """The same as `throttle_burst`, for Retrieve alone; `null`: as the others"""
+
+    prompt_mode: Literal["override", "variable"] = "override"
+    """`override` replaces the agent's prompt with the persona and the memories; `variable` leaves it alone,
+    and it uses `{{memory_context}}`"""
+
+    on_memory_failure: Literal["fail", "continue"] = "fail"
+    """What ClientData does without Mem0: `fail` answers 500, `continue` answers 200 as for an unknown
+    caller"""
+
+    context_characters: Annotated[int, _whole(1000, 50_000)] = 6000
+    """The longest that the memories in the prompt may be"""
+
+    memories_of_others: Literal["omit", "attribute"] = "omit"
+    """Memories of a call from the same number whose collected caller name differs from the newest: `omit`
+    leaves them out, `attribute` says whose call they come from"""
+
+    default_country_code: Annotated[
+        str,
+        Field(coerce_numbers_to_str=True),
+        _text(r"|[1-9][0-9]{0,2}", "'' or a calling code from '1' to '999', without '+'"),
+    ] = ""
+    """The country (`1`, `44`) of numbers that come without one. Empty: such a caller is anonymous"""
+
+    # All environment variables of a function share 4 kB, and a number takes up to 17 bytes of it.
+    shared_numbers: Annotated[
+        str, *_list(r"\+[1-9][0-9]{6,14}", "phone numbers in E.164, such as +16125550142", most=100)
+    ] = ""
+    """Numbers that belong to many people, such as switchboards: `+16125550142,+447700900123`. Such a caller
+    is anonymous"""
+
+    retrieve_auth: Literal["none", "call_token"] = "none"
+    """`call_token`: Retrieve answers only with the token that ClientData gave out for this call"""
+
+    unverified_callers_threshold: Annotated[int, _whole(1, 100_000)] = 100
+    """Different callers whom Retrieve may answer without a call token in five minutes before an alarm is
+    raised"""
+
+    store_types: Literal["both", "factual", "semantic"] = "both"
+    """Which memories a call leaves: `both`, `factual` or `semantic`"""
+
+    factual_retention_days: Annotated[int | None, _whole_or_null(1, 3650, "keeps them forever")] = None
+    """Days from the call after which Mem0 no longer returns a factual memory; `null`: never"""
+
+    semantic_retention_days: Annotated[int | None, _whole_or_null(1, 3650, "keeps them forever")] = None
+    """Days from the call after which Mem0 no longer returns a semantic memory; `null`: never"""
+
+    no_consent: Annotated[
+        str,
+        *_list(
+            r"[A-Za-z0-9_.-]{1,64}=[^,=\x00-\x1f\x7f]{1,40}",
+            "pairs of a collected field and a value, such as consent_given=false",
+            most=10,
+        ),
+    ] = ""
+    """Collected fields and the values that mean "do not remember me": `consent_given=false,may_store=no`. A
+    call with one of them leaves no memory"""
+
+    keep_spoken: Annotated[
+        str, *_list(r"[a-z_]{1,40}", "classes of secrets, such as bank_account", most=20)
+    ] = ""
+    """Classes of secrets that are not replaced before a call is stored: `bank_account,national_id`"""
+
+    # Not proof of an address: SNS sends it a question, and only a yes makes it a subscriber.
+    alarm_email: Annotated[
+        str, _text(r"|[^@\s]{1,64}@[^@\s]{1,189}\.[^@\s.]{1,63}", "'' or one e-mail address")
+    ] = ""
+    """Who is notified of alarms. AWS first sends a mail with a link that must be followed"""
+
+    snap_start: Annotated[bool, _check("true or false")] = False
+    """`true` starts ClientData and Retrieve from a snapshot. It is charged for each published version"""
 
     @classmethod
     def from_app(cls, app: "IConstruct") -> Self:
@@ -98,34 +259,35 @@ class Settings:
     def from_context(cls, context: Mapping[str, Any]) -> Self:
         """The settings in `context`, whose values may be text (`-c`) or JSON (cdk.json).
 
-        Keys of CDK itself are passed over.
+        Keys of CDK itself are ignored.
 
         Raises:
             SettingsError: naming every unknown key and every value that is not allowed.
         """
-        known = [field.name for field in fields(cls)]
-        values: dict[str, Any] = {}
-        wrong: list[str] = []
-        for key, value in context.items():
-            if key in known:
-                try:
-                    values[key] = RULES[key](value)
-                except ValueError as error:
-                    wrong.append(f"{key}: {value!r} is not allowed; it must be {error}")
-            elif not _belongs_to_cdk(key):
-                wrong.append(f"{key}: there is no such setting; {_suggestion(key, known)}")
+        known = cls.model_fields
+        wrong = [
+            f"{key}: there is no such setting; {_suggestion(key, known)}"
+            for key in context
+            if key not in known and not _belongs_to_cdk(key)
+        ]
+        try:
+            settings = cls.model_validate({key: context[key] for key in known if key in context})
+        except ValidationError as error:
+            for found in error.errors():
+                allowed = found["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+                wrong.append(f"{found['loc'][0]}: {found['input']!r} is not allowed; it must be {allowed}")
         if wrong:
             raise SettingsError(
                 "The settings are wrong:\n" + "\n".join(f"  - {line}" for line in sorted(wrong))
             )
-        return cls(**values)
+        return settings
 
     @property
     def worker_concurrency(self) -> int:
         """How many instances of PostCall the queue may use at once.
 
         Below the reservation, so that remembering calls never takes the instances that accept new ones.
-        Lambda takes no less than 2.
+        Lambda takes no less than 2. Without a reservation, half of the smallest quota of an account.
         """
         return 5 if self.reserved_concurrency is None else max(2, self.reserved_concurrency // 2)
 
