@@ -1,7 +1,6 @@
 """What is deployed: MemoryStack and the constructs that it is composed of.
 
-Importing this package is the first thing app.py does, so the one setting that must precede jsii's start
-stands here.
+app.py imports this package first, so a setting that must precede jsii's start is made here.
 """
 
 import os

@@ -1,7 +1,6 @@
 """The checks that every synth passes besides CDK's own: cdk-nag's AwsSolutions rules.
 
-What they find and is meant to be so is acknowledged where it is built, with its reason; nothing is switched
-off here.
+A finding that is meant to be so is acknowledged where the resource is made, with its reason.
 """
 
 import aws_cdk as cdk
@@ -9,7 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 
 
 def checked_app() -> cdk.App:
-    """A CDK app with the command line's context, whose synth fails on a finding that nobody acknowledged."""
+    """A CDK app with the command line's context, whose synth fails on a finding that was not acknowledged."""
     app = cdk.App()
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app

@@ -1,22 +1,19 @@
-"""The dashboard: one page that answers, from top to bottom, what is wrong and since when.
+"""The dashboard: alarms, the three endpoints side by side, functions, calls, Mem0, and what was refused."""
 
-Alarms, then the three endpoints side by side, then the queue, then Mem0, then who was turned away. It refuses
-to show what nobody acts on.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks import metrics
 from stacks.alarms import Alarms
 from stacks.call_queue import CallQueue
 from stacks.endpoint import Endpoint
+from stacks.metrics import api_metric, custom_metric
 from stacks.settings import Settings
 
 _WIDTH = 24  # columns of a CloudWatch dashboard
+_THIRD = _WIDTH // 3
 _HEIGHT = 6
 
 
@@ -29,14 +26,15 @@ class Dashboard(Construct):
         construct_id: str,
         *,
         settings: Settings,
-        endpoints: Sequence[Endpoint],
+        endpoints: Mapping[str, Endpoint],
         queue: CallQueue,
         alarms: Alarms,
     ) -> None:
-        """Show the `endpoints`, the `queue` and the `alarms`."""
+        """Show the `queue`, the `alarms` and the `endpoints`: "client-data", "retrieve" and "post-call"."""
         super().__init__(scope, construct_id)
-        # By name: CloudFormation then makes the page and the alarms side by side.
-        shown = [cloudwatch.Alarm.from_alarm_name(self, each, each) for each in alarms.names]
+        three = list(endpoints.values())
+        # By name, so that CloudFormation makes the dashboard and the alarms side by side.
+        shown = [cloudwatch.Alarm.from_alarm_name(self, name, name) for name in alarms.names]
         cloudwatch.Dashboard(
             self,
             "Page",
@@ -44,101 +42,106 @@ class Dashboard(Construct):
             default_interval=cdk.Duration.hours(12),
             widgets=[
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=shown, width=_WIDTH, height=4)],
-                [_requests(endpoint, _WIDTH // len(endpoints)) for endpoint in endpoints],
-                [_waiting(endpoint, _WIDTH // len(endpoints)) for endpoint in endpoints],
-                _functions(endpoints),
-                _calls(queue, endpoints),
-                _mem0(endpoints),
-                [_turned_away(endpoints)],
+                [_requests(endpoint) for endpoint in three],
+                [_latency(endpoint) for endpoint in three],
+                _functions(three),
+                _calls(queue, endpoints["post-call"]),
+                _mem0(three),
+                [_refused(endpoints)],
             ],
         )
 
 
 def _graph(
-    title: str,
-    left: Sequence[cloudwatch.IMetric],
-    width: int,
-    *,
-    right: Sequence[cloudwatch.IMetric] = (),
-    unit: str | None = None,
+    title: str, metrics: Iterable[cloudwatch.IMetric], *, width: int = _THIRD, unit: str | None = None
 ) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(
         title=title,
-        left=list(left),
-        right=list(right),
+        left=list(metrics),
         width=width,
         height=_HEIGHT,
         left_y_axis=cloudwatch.YAxisProps(min=0, label=unit, show_units=unit is None),
     )
 
 
-def _requests(endpoint: Endpoint, width: int) -> cloudwatch.GraphWidget:
-    counted = [metrics.of_api(endpoint, name, label=name) for name in ("Count", "4xx", "5xx")]
-    return _graph(f"{endpoint.name}: requests", counted, width)
+def _requests(endpoint: Endpoint) -> cloudwatch.GraphWidget:
+    counts = [api_metric(endpoint.api, name, label=name) for name in ("Count", "4xx", "5xx")]
+    return _graph(f"{endpoint.name}: requests", counts)
 
 
-def _waiting(endpoint: Endpoint, width: int) -> cloudwatch.GraphWidget:
+def _latency(endpoint: Endpoint) -> cloudwatch.GraphWidget:
     """What the other side waited for: API Gateway, cold start and function together."""
-    waited = [metrics.of_api(endpoint, "Latency", statistic=each, label=each) for each in ("p50", "p99")]
-    return _graph(f"{endpoint.name}: latency", waited, width, unit="ms")
+    latency = [api_metric(endpoint.api, "Latency", statistic=stat, label=stat) for stat in ("p50", "p99")]
+    return _graph(f"{endpoint.name}: latency", latency, unit="ms")
 
 
 def _functions(endpoints: Sequence[Endpoint]) -> list[cloudwatch.IWidget]:
-    shown = (
-        ("Errors of functions", "Errors", "Sum"),
-        ("Throttles", "Throttles", "Sum"),
-        ("Instances at once", "ConcurrentExecutions", "Maximum"),
-    )
     return [
         _graph(
             title,
-            [metrics.of_function(each, name, statistic=statistic, label=each.name) for each in endpoints],
-            _WIDTH // len(shown),
+            [
+                endpoint.function.metric(name, statistic=statistic, label=endpoint.name)
+                for endpoint in endpoints
+            ],
         )
-        for title, name, statistic in shown
+        for title, name, statistic in (
+            ("Errors of functions", "Errors", "Sum"),
+            ("Throttles", "Throttles", "Sum"),
+            ("Instances at once", "ConcurrentExecutions", "Maximum"),
+        )
     ]
 
 
-def _calls(queue: CallQueue, endpoints: Sequence[Endpoint]) -> list[cloudwatch.IWidget]:
-    (post_call,) = (each for each in endpoints if each.name == "post-call")
+def _calls(queue: CallQueue, post_call: Endpoint) -> list[cloudwatch.IWidget]:
+    minute = cdk.Duration.minutes(1)
     waiting = [
-        metrics.of_queue(queue.calls, "ApproximateNumberOfMessagesVisible", label="waiting"),
-        metrics.of_queue(queue.calls, "ApproximateNumberOfMessagesNotVisible", label="in hand or put off"),
-        metrics.of_queue(queue.dead_letters, "ApproximateNumberOfMessagesVisible", label="dead letters"),
+        queue.calls.metric_approximate_number_of_messages_visible(label="waiting", period=minute),
+        queue.calls.metric_approximate_number_of_messages_not_visible(
+            label="in progress or delayed", period=minute
+        ),
+        queue.dead_letters.metric_approximate_number_of_messages_visible(label="dead letters", period=minute),
     ]
-    oldest = metrics.of_queue(queue.calls, "ApproximateAgeOfOldestMessage", label="oldest call")
-    outcome = [
-        metrics.of_ours(post_call, "CallsRemembered", label="remembered"),
-        metrics.of_ours(post_call, "CallsBuried", label="given up"),
-    ]
+    oldest = queue.calls.metric_approximate_age_of_oldest_message(label="oldest call", period=minute)
+    outcomes = {
+        "CallsRemembered": "remembered",
+        "CallsBuried": "dead-lettered",
+    }
     return [
-        _graph("Queue: calls", waiting, _WIDTH // 3),
-        _graph("Queue: age of the oldest call", [oldest], _WIDTH // 3, unit="s"),
-        _graph("Calls remembered and given up", outcome, _WIDTH // 3),
+        _graph("Queue: calls", waiting),
+        _graph("Queue: age of the oldest call", [oldest], unit="s"),
+        _graph(
+            "Calls",
+            [custom_metric(post_call.function, name, label=label) for name, label in outcomes.items()],
+        ),
     ]
 
 
 def _mem0(endpoints: Sequence[Endpoint]) -> list[cloudwatch.IWidget]:
     latency = [
-        metrics.of_ours(each, "Mem0Latency", statistic=statistic, label=f"{each.name} {statistic}")
-        for each in endpoints
+        custom_metric(
+            endpoint.function, "Mem0Latency", statistic=statistic, label=f"{endpoint.name} {statistic}"
+        )
+        for endpoint in endpoints
         for statistic in ("p50", "p99")
     ]
-    errors = [metrics.of_ours(each, "Mem0Errors", label=each.name) for each in endpoints]
+    errors = [custom_metric(endpoint.function, "Mem0Errors", label=endpoint.name) for endpoint in endpoints]
     return [
-        _graph("Mem0: latency", latency, _WIDTH // 2, unit="ms"),
-        _graph("Mem0: errors", errors, _WIDTH // 2),
+        _graph("Mem0: latency", latency, width=_WIDTH // 2, unit="ms"),
+        _graph("Mem0: errors", errors, width=_WIDTH // 2),
     ]
 
 
-def _turned_away(endpoints: Sequence[Endpoint]) -> cloudwatch.GraphWidget:
-    by_name = {each.name: each for each in endpoints}
+def _refused(endpoints: Mapping[str, Endpoint]) -> cloudwatch.GraphWidget:
     refused = [
-        metrics.of_ours(by_name["client-data"], "WorkspaceKeyFailures", label="wrong workspace key"),
-        metrics.of_ours(by_name["retrieve"], "CallTokenFailures", label="wrong call token"),
-        metrics.of_ours(by_name["post-call"], "SignatureFailures", label="wrong signature"),
+        custom_metric(endpoints[name].function, metric, label=label)
+        for name, metric, label in (
+            ("client-data", "WorkspaceKeyFailures", "wrong workspace key"),
+            ("retrieve", "CallTokenFailures", "wrong call token"),
+            ("post-call", "SignatureFailures", "wrong signature"),
+        )
     ]
-    foreign = [
-        metrics.of_ours(each, "ForeignRows", label=f"foreign rows to {each.name}") for each in endpoints
+    foreign_rows = [
+        custom_metric(endpoint.function, "ForeignRows", label=f"foreign rows to {endpoint.name}")
+        for endpoint in endpoints.values()
     ]
-    return _graph("Turned away", [*refused, *foreign], _WIDTH)
+    return _graph("Refused and unverified", [*refused, *foreign_rows], width=_WIDTH)

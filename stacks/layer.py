@@ -3,7 +3,7 @@
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.built import LAYER, built_code
+from stacks.bundling import LAYER, bundled_code
 
 
 class Mem0Layer(lambda_.LayerVersion):
@@ -19,12 +19,7 @@ class Mem0Layer(lambda_.LayerVersion):
             description="mem0ai for the hosted API, with the bytecode of the runtime",
             compatible_architectures=[architecture],
             compatible_runtimes=[lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON)],
-            code=built_code(
-                LAYER,
-                LAYER / "build.py",
-                "--platform",
-                f"linux-{architecture.name}",
-                "--python",
-                python,
+            code=bundled_code(
+                LAYER, LAYER / "build.py", "--platform", f"linux-{architecture.name}", "--python", python
             ),
         )

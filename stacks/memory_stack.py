@@ -1,22 +1,20 @@
-"""The whole deployment, as a table of contents: what there is, and who may use what.
-
-How each part is built is in the module of its name. It refuses to hold secrets: the credentials are a name
-here, and their values are read at run time.
-"""
+"""The whole deployment: its parts, the environment of the functions, and what they may use."""
 
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.alarms import Alarms
-from stacks.built import LAYER, built_code
-from stacks.call_queue import CallQueue, Ledger
+from stacks.bundling import LAYER, bundled_code
+from stacks.call_queue import TRIES, CallQueue
 from stacks.dashboard import Dashboard
 from stacks.endpoint import Endpoint, Runtime
 from stacks.layer import Mem0Layer
+from stacks.ledger import Ledger
 from stacks.settings import Settings
 
 LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
@@ -24,7 +22,10 @@ PYTHON = "3.13"
 
 
 class MemoryStack(cdk.Stack):
-    """AgenticMemory for one stage: `AgenticMemory-{stage}`."""
+    """AgenticMemory for one stage: `AgenticMemory-{stage}`.
+
+    It holds no secret: the credentials are a name here, and the functions read their values.
+    """
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
         """Compose the stack from checked settings."""
@@ -37,14 +38,15 @@ class MemoryStack(cdk.Stack):
         )
         # CDK names a function's role as a reference and again as a dependency; cfn-lint warns of that alone.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-        credentials = secretsmanager.Secret.from_secret_name_v2(
-            self, "Credentials", settings.credentials_secret
-        )
         runtime = _runtime(self, settings)
-        answer, work = (
-            cdk.Duration.seconds(each) for each in (settings.answer_seconds, settings.worker_seconds)
+        answer_timeout = cdk.Duration.seconds(settings.answer_seconds)
+        worker_timeout = cdk.Duration.seconds(settings.worker_seconds)
+        throttle = apigateway.ThrottleSettings(
+            rate_limit=settings.throttle_rate, burst_limit=settings.throttle_burst
         )
 
+        queue = CallQueue(self, "CallQueue", stage=settings.stage, worker_timeout=worker_timeout)
+        ledger = Ledger(self, "Ledger")
         client_data = Endpoint(
             self,
             "ClientData",
@@ -52,8 +54,15 @@ class MemoryStack(cdk.Stack):
             description="Before the call: tells the agent who is calling and what is remembered",
             settings=settings,
             runtime=runtime,
-            timeout=answer,
-            environment=_environment(settings) | _prompt_environment(settings),
+            timeout=answer_timeout,
+            throttle=throttle,
+            environment={
+                **_environment(settings),
+                "PROMPT_MODE": settings.prompt_mode,
+                "ON_MEMORY_FAILURE": settings.on_memory_failure,
+                "CONTEXT_CHARACTERS": str(settings.context_characters),
+                "MEMORIES_OF_OTHERS": settings.memories_of_others,
+            },
             snap_start=settings.snap_start,
         )
         retrieve = Endpoint(
@@ -63,47 +72,70 @@ class MemoryStack(cdk.Stack):
             description="During the call: searches the caller's memories",
             settings=settings,
             runtime=runtime,
-            timeout=answer,
-            environment=_environment(settings) | {"RETRIEVE_AUTH": settings.retrieve_auth},
+            timeout=answer_timeout,
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=settings.retrieve_throttle_rate or settings.throttle_rate,
+                burst_limit=settings.retrieve_throttle_burst or settings.throttle_burst,
+            ),
+            environment={
+                **_environment(settings),
+                "RETRIEVE_AUTH": settings.retrieve_auth,
+                "MEMORIES_OF_OTHERS": settings.memories_of_others,
+            },
             snap_start=settings.snap_start,
         )
         post_call = Endpoint(
             self,
             "PostCall",
             name="post-call",
-            description="After the call: queues the transcript, and works the queue off into Mem0",
+            description="After the call: queues the transcript, and remembers it in Mem0",
             settings=settings,
             runtime=runtime,
-            timeout=work,
-            environment=_environment(settings) | _storing_environment(settings),
+            timeout=worker_timeout,
+            throttle=throttle,
+            environment={
+                **_environment(settings),
+                "CALL_QUEUE_URL": queue.calls.queue_url,
+                "DEAD_LETTER_QUEUE_URL": queue.dead_letters.queue_url,
+                "TRIES": str(TRIES),
+                "LEDGER_TABLE": ledger.table.table_name,
+                "STORE_TYPES": settings.store_types,
+                # An empty number of days is forever.
+                "FACTUAL_RETENTION_DAYS": str(settings.factual_retention_days or ""),
+                "SEMANTIC_RETENTION_DAYS": str(settings.semantic_retention_days or ""),
+                "NO_CONSENT": settings.no_consent,
+                "KEEP_SPOKEN": settings.keep_spoken,
+            },
         )
+        queue.add_worker(post_call.function, max_concurrency=settings.worker_concurrency)
 
-        queue = CallQueue(self, "CallQueue", stage=settings.stage, worker_timeout=work)
-        ledger = Ledger(self, "Ledger")
+        # Only the actions that are used: grant_send_messages, grant_read_data and the like add others.
+        for endpoint in (client_data, retrieve, post_call):
+            for statement in _read_credentials(self, settings):
+                endpoint.role.add_to_policy(statement)
+        queue.calls.grant(
+            post_call.role,
+            "sqs:SendMessage",
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+        )
+        queue.dead_letters.grant(post_call.role, "sqs:SendMessage")
+        ledger.table.grant(post_call.role, "dynamodb:GetItem", "dynamodb:UpdateItem")
 
-        endpoints = (client_data, retrieve, post_call)
-        for endpoint in endpoints:
-            endpoint.allow(
-                "ReadCredentials", ["secretsmanager:GetSecretValue"], f"{credentials.secret_arn}-??????"
-            )
-        queue.feed(post_call, max_concurrency=settings.worker_concurrency)
-        ledger.open_to(post_call)
-
+        endpoints = {endpoint.name: endpoint for endpoint in (client_data, retrieve, post_call)}
         alarms = Alarms(self, "Alarms", settings=settings, endpoints=endpoints, queue=queue)
         Dashboard(self, "Dashboard", settings=settings, endpoints=endpoints, queue=queue, alarms=alarms)
-
-        self._outputs(
-            ClientDataUrl=client_data.url,
-            RetrieveUrl=retrieve.url,
-            PostCallUrl=post_call.url,
-            CallQueueUrl=queue.calls.queue_url,
-            DeadLetterQueueUrl=queue.dead_letters.queue_url,
-            LedgerTable=ledger.table.table_name,
-            AlarmTopicArn=alarms.topic.topic_arn,
-        )
-
-    def _outputs(self, **values: str) -> None:
-        for name, value in values.items():
+        for name, value in {
+            "ClientDataUrl": client_data.url,
+            "RetrieveUrl": retrieve.url,
+            "PostCallUrl": post_call.url,
+            "CallQueueUrl": queue.calls.queue_url,
+            "DeadLetterQueueUrl": queue.dead_letters.queue_url,
+            "LedgerTable": ledger.table.table_name,
+            "AlarmTopicArn": alarms.topic.topic_arn,
+        }.items():
             cdk.CfnOutput(self, name, value=value)
 
 
@@ -115,7 +147,7 @@ def _runtime(stack: cdk.Stack, settings: Settings) -> Runtime:
     return Runtime(
         python=lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True),
         architecture=architecture,
-        code=built_code(
+        code=bundled_code(
             LAMBDAS,
             LAYER / "functions.py",
             "--python",
@@ -127,9 +159,9 @@ def _runtime(stack: cdk.Stack, settings: Settings) -> Runtime:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """What every function needs to know."""
+    """The environment variables of every function."""
     return {
-        "MEM0_DIR": "/tmp/.mem0",  # noqa: S108 -- nowhere else may a function write, and mem0 must
+        "MEM0_DIR": "/tmp/.mem0",  # noqa: S108 -- mem0 must write, and a function can write nowhere else
         "MEM0_TELEMETRY": "False",
         "MEM0_HOST": settings.mem0_host,
         "MEM0_SEARCH_LIMIT": str(settings.search_limit),
@@ -140,19 +172,26 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _prompt_environment(settings: Settings) -> dict[str, str]:
-    """What ClientData alone needs to know."""
-    return {
-        "PROMPT_MODE": settings.prompt_mode,
-        "ON_MEMORY_FAILURE": settings.on_memory_failure,
-        "CONTEXT_CHARACTERS": str(settings.context_characters),
-    }
-
-
-def _storing_environment(settings: Settings) -> dict[str, str]:
-    """What PostCall alone needs to know. An empty number of days is for ever."""
-    return {
-        "STORE_TYPES": settings.store_types,
-        "FACTUAL_RETENTION_DAYS": str(settings.factual_retention_days or ""),
-        "SEMANTIC_RETENTION_DAYS": str(settings.semantic_retention_days or ""),
-    }
+def _read_credentials(stack: cdk.Stack, settings: Settings) -> list[iam.PolicyStatement]:
+    """What reading the secret takes: the secret, and its key if it is a customer managed one."""
+    secret = f"secret:{settings.credentials_secret}-??????"  # Secrets Manager adds six characters
+    statements = [
+        iam.PolicyStatement(
+            actions=["secretsmanager:GetSecretValue"],
+            resources=[
+                stack.format_arn(
+                    service="secretsmanager", resource=secret, arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
+                )
+            ],
+        )
+    ]
+    if settings.credentials_key_arn:
+        via = f"secretsmanager.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
+        statements.append(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"],
+                resources=[settings.credentials_key_arn],
+                conditions={"StringEquals": {"kms:ViaService": via}},
+            )
+        )
+    return statements

@@ -1,8 +1,4 @@
-"""Reads a synthesised template the way the tests speak of it.
-
-Logical ids lose their hash, and references become text such as "<CallQueueCalls.Arn>", so that a test can
-write down what it expects in one readable line.
-"""
+"""A synthesised template as tests read it: ids without their hash, references as "<CallQueueCalls.Arn>"."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource, with its readable id, its references as text, and what becomes of it on deletion."""
+    """One resource, with its readable id, its references as text, and its deletion policy."""
 
     id: str
     type: str
@@ -31,7 +27,7 @@ class Deployed:
                 type=body["Type"],
                 properties=_text(body.get("Properties", {})),
                 deletion=body.get("DeletionPolicy"),
-                depends_on=[_readable(each) for each in body.get("DependsOn", [])],
+                depends_on=[_readable(dependency) for dependency in body.get("DependsOn", [])],
             )
             for logical_id, body in template["Resources"].items()
         ]
@@ -39,7 +35,7 @@ class Deployed:
     @property
     def types(self) -> set[str]:
         """The types of all resources."""
-        return {each.type for each in self._resources}
+        return {resource.type for resource in self._resources}
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -48,27 +44,30 @@ class Deployed:
 
     def all(self, type_: str) -> list[Resource]:
         """Every resource of a type, "Lambda::Function"."""
-        return [each for each in self._resources if each.type == f"AWS::{type_}"]
+        return [resource for resource in self._resources if resource.type == f"AWS::{type_}"]
 
     def of(self, owner: str, type_: str) -> Resource:
         """The only resource of a type that belongs to a construct: ("Retrieve", "Lambda::Function")."""
-        found = [each for each in self.all(type_) if each.id.startswith(owner)]
+        found = [resource for resource in self.all(type_) if resource.id.startswith(owner)]
         assert len(found) == 1, f"{owner} has {len(found)} of {type_}"
         return found[0]
 
     def named(self, id_: str) -> Resource:
         """The resource with a readable id, such as "CallQueueCalls"."""
-        return next(each for each in self._resources if each.id == id_)
+        return next(resource for resource in self._resources if resource.id == id_)
 
-    def allowed(self, owner: str) -> dict[tuple[str, ...], list[str]]:
-        """What the role of an endpoint may do: the actions of each statement, and their resources."""
-        statements = self.of(owner, "IAM::Policy").properties["PolicyDocument"]["Statement"]
-        assert all(each["Effect"] == "Allow" and "Condition" not in each for each in statements)
-        found = {
-            (each.get("Sid", "-"), *_as_list(each["Action"])): _as_list(each["Resource"])
-            for each in statements
-        }
-        assert len(found) == len(statements), "two statements look alike, and one of them would be hidden"
+    def statements(self, owner: str) -> list[dict[str, Any]]:
+        """The statements of the only policy of an endpoint's role."""
+        found: list[dict[str, Any]] = self.of(owner, "IAM::Policy").properties["PolicyDocument"]["Statement"]
+        return found
+
+    def grants(self, owner: str) -> dict[str, list[str]]:
+        """The resources of each action that the role of an endpoint allows without a condition."""
+        found: dict[str, list[str]] = {}
+        for statement in self.statements(owner):
+            assert statement["Effect"] == "Allow"
+            for action in _as_list(statement["Action"]) if "Condition" not in statement else []:
+                found.setdefault(action, []).extend(_as_list(statement["Resource"]))
         return found
 
 
@@ -90,7 +89,7 @@ def _text(value: Any) -> Any:
         case {"Fn::Join": [str(glue), list(parts)]}:
             return glue.join(str(_text(part)) for part in parts)
         case dict():
-            return {key: _text(each) for key, each in value.items()}
+            return {key: _text(item) for key, item in value.items()}
         case list():
-            return [_text(each) for each in value]
+            return [_text(item) for item in value]
     return value

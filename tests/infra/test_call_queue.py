@@ -1,23 +1,19 @@
-"""CallQueue and Ledger: no accepted call is lost, and each is remembered once."""
+"""CallQueue: no accepted call is lost, and the worker leaves instances for new calls."""
 
 import pytest
 
+from stacks.settings import Settings
 from tests.infra.conftest import Synthesise
 from tests.infra.deployed import Deployed
 
 BOTH = pytest.mark.parametrize(
     ("queue", "name"), [("CallQueueCalls", "calls"), ("CallQueueDeadLetters", "dead-letters")]
 )
-# The default settings, and those that the queue and its worker feel most.
-EDGES = pytest.mark.parametrize(
-    "settings",
-    [{}, {"reserved_concurrency": 3, "mem0_timeout_seconds": 20}, {"reserved_concurrency": 4}],
-)
 FOURTEEN_DAYS = 14 * 24 * 3600
 
 
 @BOTH
-def test_queue_keeps_order_per_caller_and_messages_as_long_as_it_can(
+def test_queue_is_ordered_by_caller_and_keeps_large_messages_as_long_as_it_can(
     deployed: Deployed, queue: str, name: str
 ) -> None:
     properties = deployed.named(queue).properties
@@ -27,6 +23,7 @@ def test_queue_keeps_order_per_caller_and_messages_as_long_as_it_can(
     assert properties["DeduplicationScope"] == "messageGroup"
     assert properties["FifoThroughputLimit"] == "perMessageGroupId"
     assert properties["MessageRetentionPeriod"] == FOURTEEN_DAYS
+    assert properties["MaximumMessageSize"] == 1024 * 1024
 
 
 @BOTH
@@ -56,7 +53,7 @@ def test_queue_is_encrypted_at_rest_and_refuses_connections_without_tls(
     ]
 
 
-def test_a_call_that_fails_five_times_becomes_a_dead_letter(deployed: Deployed) -> None:
+def test_call_that_fails_five_times_becomes_a_dead_letter(deployed: Deployed) -> None:
     assert deployed.named("CallQueueCalls").properties["RedrivePolicy"] == {
         "deadLetterTargetArn": "<CallQueueDeadLetters.Arn>",
         "maxReceiveCount": 5,
@@ -65,13 +62,13 @@ def test_a_call_that_fails_five_times_becomes_a_dead_letter(deployed: Deployed) 
 
 
 def test_worker_counts_tries_as_the_queue_does(deployed: Deployed) -> None:
-    """Else the queue would move a call away without its reason, or the worker would never give one up."""
-    told = deployed.of("PostCall", "Lambda::Function").properties["Environment"]["Variables"]["TRIES"]
-    assert told == str(deployed.named("CallQueueCalls").properties["RedrivePolicy"]["maxReceiveCount"])
+    """Else the queue would move a call without its reason, or the worker would never give one up."""
+    tries = deployed.of("PostCall", "Lambda::Function").properties["Environment"]["Variables"]["TRIES"]
+    assert tries == str(deployed.named("CallQueueCalls").properties["RedrivePolicy"]["maxReceiveCount"])
 
 
-@EDGES
-def test_a_call_stays_hidden_for_six_times_the_timeout_of_its_worker(
+@pytest.mark.parametrize("settings", [{}, {"mem0_timeout_seconds": 20}])
+def test_call_stays_hidden_for_six_times_the_timeout_of_its_worker(
     synthesise: Synthesise, settings: dict[str, int]
 ) -> None:
     given = synthesise(**settings)
@@ -79,34 +76,29 @@ def test_a_call_stays_hidden_for_six_times_the_timeout_of_its_worker(
     assert given.named("CallQueueCalls").properties["VisibilityTimeout"] == 6 * timeout
 
 
-def test_post_call_works_the_queue_off_one_call_at_a_time(deployed: Deployed) -> None:
-    sources = deployed.all("Lambda::EventSourceMapping")
-    assert [each.properties for each in sources] == [
+@pytest.mark.parametrize(("reservation", "concurrency"), [("3", 2), (10, 5), (None, 5)])
+def test_worker_takes_one_call_at_a_time_in_half_of_the_reserved_instances(
+    synthesise: Synthesise, reservation: object, concurrency: int
+) -> None:
+    given = synthesise(reserved_concurrency=reservation)
+    assert [source.properties for source in given.all("Lambda::EventSourceMapping")] == [
         {
             "EventSourceArn": "<CallQueueCalls.Arn>",
             "FunctionName": "<PostCallFunction>",
             "BatchSize": 1,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            "ScalingConfig": {"MaximumConcurrency": 5},
+            "ScalingConfig": {"MaximumConcurrency": concurrency},
         }
     ]
 
 
-@EDGES
-def test_the_worker_leaves_instances_for_new_calls(synthesise: Synthesise, settings: dict[str, int]) -> None:
-    given = synthesise(**settings)
-    used = given.all("Lambda::EventSourceMapping")[0].properties["ScalingConfig"]["MaximumConcurrency"]
-    assert 2 <= used < given.of("PostCall", "Lambda::Function").properties["ReservedConcurrentExecutions"]
+def test_worker_never_takes_the_last_instances_of_the_webhook() -> None:
+    """For every reservation that the settings allow: at least half is left for webhooks, and one of three."""
+    for reservation in range(3, 1001):
+        worker = Settings.from_context({"reserved_concurrency": reservation}).worker_concurrency
+        assert 2 <= worker <= 1000, "what Lambda takes as the maximum concurrency of an event source"
+        assert reservation - worker >= (reservation // 2 if reservation > 3 else 1)
 
 
-def test_ledger_is_paid_by_use_encrypted_and_recoverable(deployed: Deployed) -> None:
-    ledger = deployed.named("LedgerTable")
-    assert ledger.properties == {
-        "KeySchema": [{"AttributeName": "conversation_id", "KeyType": "HASH"}],
-        "AttributeDefinitions": [{"AttributeName": "conversation_id", "AttributeType": "S"}],
-        "BillingMode": "PAY_PER_REQUEST",
-        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "SSESpecification": {"SSEEnabled": True},
-        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
-    }
-    assert ledger.deletion == "Delete"
+def test_worker_without_a_reservation_takes_half_of_the_smallest_quota_of_an_account() -> None:
+    assert Settings.from_context({"reserved_concurrency": None}).worker_concurrency == 10 // 2

@@ -1,4 +1,4 @@
-"""Endpoint: each of the three functions, with its log, role and API, has all of these properties."""
+"""Endpoint: what holds for each of the three functions, with its log, role and API."""
 
 import json
 
@@ -7,30 +7,36 @@ import pytest
 from tests.infra.conftest import EVERYTHING, Synthesise
 from tests.infra.deployed import Deployed
 
-EACH = pytest.mark.parametrize(
-    ("owner", "name"), [("ClientData", "client-data"), ("Retrieve", "retrieve"), ("PostCall", "post-call")]
-)
+NAMES = {"ClientData": "client-data", "Retrieve": "retrieve", "PostCall": "post-call"}
 
 
-@EACH
-def test_function_runs_its_handler_on_python_3_13_and_arm64(
-    deployed: Deployed, owner: str, name: str
-) -> None:
+@pytest.fixture(params=NAMES)
+def owner(request: pytest.FixtureRequest) -> str:
+    """Each endpoint's construct."""
+    return str(request.param)
+
+
+@pytest.fixture
+def name(owner: str) -> str:
+    """The endpoint's name."""
+    return NAMES[owner]
+
+
+def test_function_runs_its_handler_on_the_shared_runtime(deployed: Deployed, owner: str, name: str) -> None:
     function = deployed.of(owner, "Lambda::Function").properties
     assert function["FunctionName"] == f"agentic-memory-prod-{name}"
     assert function["Handler"] == f"{name.replace('-', '_')}.handler.lambda_handler"
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     assert function["MemorySize"] == 512
+    assert function["Layers"] == ["<Mem0Layer>"]
+    assert function["Code"] == deployed.of("Retrieve", "Lambda::Function").properties["Code"]
 
 
-@EACH
-def test_function_has_ten_instances_of_its_own(deployed: Deployed, owner: str, name: str) -> None:
+def test_function_has_ten_instances_of_its_own(deployed: Deployed, owner: str) -> None:
     function = deployed.of(owner, "Lambda::Function").properties
-    assert function["FunctionName"].endswith(name)
     assert function["ReservedConcurrentExecutions"] == 10
 
 
-@EACH
 def test_function_logs_json_to_its_own_log_group(deployed: Deployed, owner: str, name: str) -> None:
     assert deployed.of(owner, "Lambda::Function").properties["LoggingConfig"] == {
         "LogFormat": "JSON",
@@ -38,12 +44,10 @@ def test_function_logs_json_to_its_own_log_group(deployed: Deployed, owner: str,
         "SystemLogLevel": "WARN",
         "LogGroup": f"<{owner}Log>",
     }
-    assert (
-        deployed.named(f"{owner}Log").properties["LogGroupName"] == f"/aws/lambda/agentic-memory-prod-{name}"
-    )
+    log_group = deployed.named(f"{owner}Log").properties["LogGroupName"]
+    assert log_group == f"/aws/lambda/agentic-memory-prod-{name}"
 
 
-@EACH
 def test_logs_are_kept_seven_days_and_go_with_the_stack(deployed: Deployed, owner: str, name: str) -> None:
     access = deployed.named(f"{owner}AccessLog")
     # The prefix keeps API Gateway from filling the account's one resource policy.
@@ -53,25 +57,12 @@ def test_logs_are_kept_seven_days_and_go_with_the_stack(deployed: Deployed, owne
         assert group.deletion == "Delete"
 
 
-@EACH
-def test_function_is_traced_and_stops_when_it_calls_itself(deployed: Deployed, owner: str, name: str) -> None:
+def test_function_is_traced_and_stops_when_it_calls_itself(deployed: Deployed, owner: str) -> None:
     function = deployed.of(owner, "Lambda::Function").properties
-    assert function["FunctionName"].endswith(name)
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert function["RecursiveLoop"] == "Terminate"
 
 
-@EACH
-def test_function_uses_the_shared_layer_and_the_one_code_asset(
-    deployed: Deployed, owner: str, name: str
-) -> None:
-    function = deployed.of(owner, "Lambda::Function").properties
-    assert function["FunctionName"].endswith(name)
-    assert function["Layers"] == ["<Mem0Layer>"]
-    assert function["Code"] == deployed.of("Retrieve", "Lambda::Function").properties["Code"]
-
-
-@EACH
 def test_function_has_a_role_of_its_own_without_managed_policies(
     deployed: Deployed, owner: str, name: str
 ) -> None:
@@ -94,8 +85,7 @@ def test_function_has_a_role_of_its_own_without_managed_policies(
     assert deployed.of(owner, "IAM::Policy").properties["Roles"] == [f"<{owner}Role>"]
 
 
-@EACH
-def test_api_is_an_http_api_with_one_route(deployed: Deployed, owner: str, name: str) -> None:
+def test_api_has_one_route_that_leads_to_the_function(deployed: Deployed, owner: str, name: str) -> None:
     api = deployed.of(owner, "ApiGatewayV2::Api").properties
     assert (api["ProtocolType"], api["Name"]) == ("HTTP", f"agentic-memory-prod-{name}")
     assert "CorsConfiguration" not in api, "no browser calls it"
@@ -105,11 +95,6 @@ def test_api_is_an_http_api_with_one_route(deployed: Deployed, owner: str, name:
         "AuthorizationType": "NONE",
         "Target": f"integrations/<{owner}Integration>",
     }
-
-
-@EACH
-def test_route_leads_to_the_function(deployed: Deployed, owner: str, name: str) -> None:
-    assert deployed.of(owner, "ApiGatewayV2::Route").properties["RouteKey"].endswith(name)
     assert deployed.of(owner, "ApiGatewayV2::Integration").properties == {
         "ApiId": f"<{owner}Api>",
         "IntegrationType": "AWS_PROXY",
@@ -118,7 +103,6 @@ def test_route_leads_to_the_function(deployed: Deployed, owner: str, name: str) 
     }
 
 
-@EACH
 def test_only_this_route_may_invoke_the_function(deployed: Deployed, owner: str, name: str) -> None:
     account = "<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>"
     assert deployed.of(owner, "Lambda::Permission").properties == {
@@ -129,25 +113,25 @@ def test_only_this_route_may_invoke_the_function(deployed: Deployed, owner: str,
     }
 
 
-@EACH
-def test_stage_throttles_and_deploys_by_itself(deployed: Deployed, owner: str, name: str) -> None:
+def test_stage_throttles_and_deploys_by_itself(deployed: Deployed, owner: str) -> None:
     stage = deployed.of(owner, "ApiGatewayV2::Stage").properties
-    assert deployed.of(owner, "ApiGatewayV2::Api").properties["Name"].endswith(name)
     assert (stage["ApiId"], stage["StageName"], stage["AutoDeploy"]) == (f"<{owner}Api>", "$default", True)
     assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
 
 
-@EACH
-def test_stage_logs_each_access_as_json_without_what_was_said(
-    deployed: Deployed, owner: str, name: str
-) -> None:
+def test_access_log_is_json_without_what_was_said(deployed: Deployed, owner: str) -> None:
     settings = deployed.of(owner, "ApiGatewayV2::Stage").properties["AccessLogSettings"]
-    assert deployed.of(owner, "ApiGatewayV2::Api").properties["Name"].endswith(name)
     assert settings["DestinationArn"] == f"<{owner}AccessLog.Arn>"
     line = json.loads(settings["Format"])
-    assert {"requestId", "requestTime", "routeKey", "status", "responseLatency", "integrationError"} <= set(
-        line
-    )
+    fields = {
+        "requestId",
+        "requestTime",
+        "routeKey",
+        "status",
+        "responseLatency",
+        "integrationError",
+    }
+    assert fields <= set(line)
     assert all(value.startswith("$context.") for value in line.values())
     assert "\n" not in settings["Format"]
 
@@ -169,30 +153,31 @@ def test_snapstart_sends_requests_to_the_published_version(everything: Deployed,
 
 
 @pytest.mark.parametrize("owner", ["ClientData", "Retrieve"])
-def test_a_version_that_is_replaced_goes_away_with_its_snapshot(everything: Deployed, owner: str) -> None:
+def test_version_that_is_replaced_is_deleted_with_its_snapshot(everything: Deployed, owner: str) -> None:
     assert everything.of(owner, "Lambda::Version").deletion == "Delete"
 
 
-def test_post_call_needs_no_snapshot_since_nobody_waits_for_its_start(everything: Deployed) -> None:
+def test_post_call_has_no_snapshot_since_no_caller_waits_for_its_start(everything: Deployed) -> None:
     assert "SnapStart" not in everything.of("PostCall", "Lambda::Function").properties
     assert len(everything.all("Lambda::Version")) == len(everything.all("Lambda::Alias")) == 2
     route = everything.of("PostCall", "ApiGatewayV2::Integration").properties
     assert route["IntegrationUri"] == "<PostCallFunction.Arn>"
 
 
-@EACH
-def test_snapstart_is_off_by_default(deployed: Deployed, owner: str, name: str) -> None:
-    function = deployed.of(owner, "Lambda::Function").properties
-    assert function["FunctionName"].endswith(name)
-    assert "SnapStart" not in function
+def test_snapstart_is_off_by_default(deployed: Deployed, owner: str) -> None:
+    assert "SnapStart" not in deployed.of(owner, "Lambda::Function").properties
     assert "AWS::Lambda::Version" not in deployed.types
 
 
-def test_a_changed_setting_publishes_a_new_version(everything: Deployed, synthesise: Synthesise) -> None:
-    """Else the alias would go on with the old snapshot."""
+def test_changed_setting_publishes_a_new_version(everything: Deployed, synthesise: Synthesise) -> None:
+    """Else the alias would keep the old snapshot."""
     other = synthesise(**EVERYTHING, search_limit=5)
 
     def versions(of: Deployed) -> set[str]:
-        return {name for name, each in of.raw["Resources"].items() if each["Type"] == "AWS::Lambda::Version"}
+        return {
+            logical_id
+            for logical_id, resource in of.raw["Resources"].items()
+            if resource["Type"] == "AWS::Lambda::Version"
+        }
 
     assert not versions(everything) & versions(other)

@@ -1,51 +1,42 @@
-"""Metrics: the stack and the functions speak of the same ones. A misspelt name would be a silent alarm."""
+"""Metrics: alarms and dashboard name those that the functions write. A misspelled name would never ring."""
 
-import ast
 import json
 
+import pytest
+
 from stacks.metrics import NAMESPACE
-from tests.infra.conftest import ROOT
 from tests.infra.deployed import Deployed
 
-
-def written_by_the_functions() -> set[str]:
-    """The names in every `metrics={...}` of lambdas/."""
-    return {
-        str(ast.literal_eval(key))
-        for path in (ROOT / "lambdas").rglob("*.py")
-        for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call)
-        for keyword in call.keywords
-        if keyword.arg == "metrics" and isinstance(keyword.value, ast.Dict)
-        for key in keyword.value.keys
-        if key is not None
-    }
+# What each function writes, in the namespace AgenticMemory with the dimension FunctionName.
+EVERY_FUNCTION = {"Mem0Latency", "Mem0Errors", "ForeignRows"}
+WRITTEN = {
+    "ClientData": EVERY_FUNCTION | {"WorkspaceKeyFailures"},
+    "Retrieve": EVERY_FUNCTION | {"CallTokenFailures"},
+    "PostCall": EVERY_FUNCTION | {"SignatureFailures", "CallsRemembered", "CallsBuried"},
+}
 
 
-def test_namespace_is_that_of_the_functions() -> None:
-    module = ast.parse((ROOT / "lambdas" / "shared" / "logs.py").read_text())
-    values = {
-        ast.unparse(each.targets[0]): each.value for each in module.body if isinstance(each, ast.Assign)
-    }
-    assert ast.literal_eval(values["NAMESPACE"]) == NAMESPACE
-
-
-def test_every_metric_of_the_functions_is_on_the_dashboard_and_no_other(deployed: Deployed) -> None:
+@pytest.mark.parametrize("owner", WRITTEN)
+def test_dashboard_shows_every_metric_of_the_function_and_no_other(deployed: Deployed, owner: str) -> None:
     body = json.loads(deployed.all("CloudWatch::Dashboard")[0].properties["DashboardBody"])
     shown = {
-        metric[1]
+        name
         for widget in body["widgets"]
-        for metric in widget["properties"].get("metrics", [])
-        if metric[0] == NAMESPACE
+        for namespace, name, _, value, _ in widget["properties"].get("metrics", [])
+        if (namespace, value) == (NAMESPACE, f"<{owner}Function>")
     }
-    assert shown == written_by_the_functions()
+    assert shown == WRITTEN[owner]
 
 
-def test_alarms_watch_metrics_that_are_written(deployed: Deployed) -> None:
+@pytest.mark.parametrize("owner", WRITTEN)
+def test_alarms_watch_metrics_that_the_function_writes(deployed: Deployed, owner: str) -> None:
+    alarms = [alarm.properties for alarm in deployed.all("CloudWatch::Alarm")]
+    queries = [query["MetricStat"]["Metric"] for alarm in alarms for query in alarm.get("Metrics", [])[1:]]
     watched = {
-        each.properties["MetricName"]
-        for each in deployed.all("CloudWatch::Alarm")
-        if each.properties["Namespace"] == NAMESPACE
+        metric["MetricName"]
+        for metric in [*alarms, *queries]
+        if metric.get("Namespace") == NAMESPACE
+        and metric["Dimensions"] == [{"Name": "FunctionName", "Value": f"<{owner}Function>"}]
     }
-    assert watched == {"ForeignRows", "WorkspaceKeyFailures", "SignatureFailures"}
-    assert watched <= written_by_the_functions()
+    assert watched
+    assert watched <= WRITTEN[owner]
