@@ -14,23 +14,48 @@ from constructs import Construct
 from stacks.alarm_topic import add_alarm_topic
 from stacks.call_queue import CallQueue
 from stacks.endpoint import Endpoint
-from stacks.metrics import api_metric, custom_metric
+from stacks.metrics import api_metric, custom_metric, throttled_metric
 from stacks.settings import Settings
 
 # Metrics of the functions of which one in five minutes is enough: function, kind of the alarm, metric, what
 # happened. Only ElevenLabs knows the URLs, so a wrong key is most likely one that was changed on one side.
 _ONE_IS_ENOUGH = (
     ("client-data", "key-failures", "WorkspaceKeyFailures", "Requests came with a wrong workspace key"),
+    ("retrieve", "token-failures", "CallTokenFailures", "Requests came with a wrong call token"),
     (
         "post-call",
         "signature-failures",
         "SignatureFailures",
         "Webhooks came with a wrong signature; ElevenLabs does not deliver them again",
     ),
+    (
+        "post-call",
+        "not-understood",
+        "CallsNotUnderstood",
+        "Signed webhooks were not understood; they wait in the dead-letter queue",
+    ),
+    (
+        "post-call",
+        "extractions-pending",
+        "ExtractionsPending",
+        "Mem0 has not finished remembering a call after 15 minutes",
+    ),
+    (
+        "post-call",
+        "conversation-conflicts",
+        "ConversationConflicts",
+        "A known conversation came again from another caller",
+    ),
 )
 _MINUTE = cdk.Duration.minutes(1)
 # Four of the worker's five tries lie within it, so what is older has a lasting cause.
 _OLDEST_CALL_SECONDS = 15 * 60
+# Nothing remembered in two whole periods: in one, the first calls of a day are accepted and not remembered
+# yet. Three webhooks in each: one or two calls of which nothing is stored are ordinary (a voicemail, a
+# withheld number).
+_NOTHING_REMEMBERED_PERIOD = cdk.Duration.hours(3)
+_NOTHING_REMEMBERED_PERIODS = 2
+_NOTHING_REMEMBERED_WEBHOOKS = 3
 
 
 class Alarms(Construct):
@@ -56,6 +81,12 @@ class Alarms(Construct):
         self.topic = add_alarm_topic(self, prefix=self._prefix)
         if settings.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        else:
+            cdk.Annotations.of(self).add_warning_v2(
+                "agentic-memory:alarm-email",
+                "Nobody is notified of alarms, because alarm_email is empty. Deploy with "
+                "-c alarm_email=ADDRESS, or subscribe to the topic AlarmTopicArn yourself.",
+            )
         self.names: list[str] = []
         self._watch_queue(queue)
         for endpoint in endpoints.values():
@@ -63,6 +94,15 @@ class Alarms(Construct):
         for name, kind, metric, happened in _ONE_IS_ENOUGH:
             self._alarm(
                 kind, happened, custom_metric(endpoints[name].function, metric), endpoint=endpoints[name]
+            )
+        self._watch_remembering(endpoints["post-call"])
+        if settings.retrieve_auth == "none":
+            self._alarm(
+                "unverified-callers",
+                "Retrieve answered many different callers without a call token",
+                custom_metric(endpoints["retrieve"].function, "UnverifiedCallers"),
+                endpoint=endpoints["retrieve"],
+                threshold=settings.unverified_callers_threshold,
             )
 
     def _watch_queue(self, queue: CallQueue) -> None:
@@ -83,6 +123,7 @@ class Alarms(Construct):
     def _watch_endpoint(self, endpoint: Endpoint) -> None:
         for kind, happened, metric in (
             ("5xx", "Requests were answered with 5xx", api_metric(endpoint.api, "5xx")),
+            ("429", "Requests were refused because of the API's throttle", throttled_metric(endpoint.api)),
             (
                 "errors",
                 "Invocations ended without an answer: a crash or a timeout",
@@ -101,6 +142,25 @@ class Alarms(Construct):
         ):
             self._alarm(kind, happened, metric, endpoint=endpoint)
 
+    def _watch_remembering(self, post_call: Endpoint) -> None:
+        accepted, remembered = (
+            custom_metric(post_call.function, name, period=_NOTHING_REMEMBERED_PERIOD)
+            for name in ("WebhooksAccepted", "CallsRemembered")
+        )
+        self._alarm(
+            "nothing-remembered",
+            "Webhooks were accepted for six hours, and no call was remembered",
+            cloudwatch.MathExpression(
+                expression="IF(FILL(remembered, 0) > 0, 0, FILL(accepted, 0))",
+                using_metrics={"accepted": accepted, "remembered": remembered},
+                label="webhooks accepted while nothing was remembered",
+                period=_NOTHING_REMEMBERED_PERIOD,
+            ),
+            endpoint=post_call,
+            threshold=_NOTHING_REMEMBERED_WEBHOOKS,
+            periods=_NOTHING_REMEMBERED_PERIODS,
+        )
+
     def _alarm(  # noqa: PLR0913 -- most are given by name
         self,
         kind: str,
@@ -109,9 +169,10 @@ class Alarms(Construct):
         *,
         endpoint: Endpoint | None = None,
         threshold: int = 1,
+        periods: int = 1,
         missing_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
-        """Raise an alarm when `metric` reaches the `threshold` in one period."""
+        """Raise an alarm when `metric` reaches the `threshold` in each of the last `periods`."""
         name = f"{endpoint.name}-{kind}" if endpoint else kind
         alarm = cloudwatch.Alarm(
             self,
@@ -121,7 +182,7 @@ class Alarms(Construct):
             metric=metric,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             treat_missing_data=missing_data,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))

@@ -9,7 +9,7 @@ from constructs import Construct
 from stacks.alarms import Alarms
 from stacks.call_queue import CallQueue
 from stacks.endpoint import Endpoint
-from stacks.metrics import api_metric, custom_metric
+from stacks.metrics import api_metric, custom_metric, throttled_metric
 from stacks.settings import Settings
 
 _WIDTH = 24  # columns of a CloudWatch dashboard
@@ -41,7 +41,7 @@ class Dashboard(Construct):
             dashboard_name=f"agentic-memory-{settings.stage}",
             default_interval=cdk.Duration.hours(12),
             widgets=[
-                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=shown, width=_WIDTH, height=4)],
+                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=shown, width=_WIDTH, height=6)],
                 [_requests(endpoint) for endpoint in three],
                 [_latency(endpoint) for endpoint in three],
                 _functions(three),
@@ -66,7 +66,7 @@ def _graph(
 
 def _requests(endpoint: Endpoint) -> cloudwatch.GraphWidget:
     counts = [api_metric(endpoint.api, name, label=name) for name in ("Count", "4xx", "5xx")]
-    return _graph(f"{endpoint.name}: requests", counts)
+    return _graph(f"{endpoint.name}: requests", [*counts, throttled_metric(endpoint.api, label="429")])
 
 
 def _latency(endpoint: Endpoint) -> cloudwatch.GraphWidget:
@@ -103,8 +103,12 @@ def _calls(queue: CallQueue, post_call: Endpoint) -> list[cloudwatch.IWidget]:
     ]
     oldest = queue.calls.metric_approximate_age_of_oldest_message(label="oldest call", period=minute)
     outcomes = {
+        "WebhooksAccepted": "webhooks accepted",
         "CallsRemembered": "remembered",
-        "CallsBuried": "dead-lettered",
+        "CallsDeadLettered": "dead-lettered",
+        "CallsNotUnderstood": "not understood",
+        "ExtractionsPending": "still pending in Mem0",
+        "ConversationConflicts": "conversation conflicts",
     }
     return [
         _graph("Queue: calls", waiting),
@@ -137,6 +141,7 @@ def _refused(endpoints: Mapping[str, Endpoint]) -> cloudwatch.GraphWidget:
         for name, metric, label in (
             ("client-data", "WorkspaceKeyFailures", "wrong workspace key"),
             ("retrieve", "CallTokenFailures", "wrong call token"),
+            ("retrieve", "UnverifiedCallers", "callers without a call token"),
             ("post-call", "SignatureFailures", "wrong signature"),
         )
     ]

@@ -8,12 +8,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.metrics import count_throttled
+
 # What is logged of each request: enough to find it in the function's log and to tell whose delay it was. API
 # Gateway cannot log bodies, which hold the callers' words and numbers.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 ACCESS_LOG = {
     "requestId": "$context.requestId",
     "requestTime": "$context.requestTime",
+    "apiId": "$context.apiId",
     "routeKey": "$context.routeKey",
     "status": "$context.status",
     "ip": "$context.identity.sourceIp",
@@ -83,4 +86,5 @@ def add_http_api(  # noqa: PLR0913 -- most are given by name
             destination_arn=access_log.log_group_arn, format=json.dumps(ACCESS_LOG)
         ),
     )
+    count_throttled(access_log)
     return api

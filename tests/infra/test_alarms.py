@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.infra.conftest import Synthesise
 from tests.infra.deployed import Deployed
 
 EVERY_ENDPOINT = {
     "5xx": ("AWS/ApiGateway", "5xx", "ApiId", "Api"),
+    "429": ("AgenticMemory", "ThrottledRequests", "ApiId", "Api"),
     "errors": ("AWS/Lambda", "Errors", "FunctionName", "Function"),
     "throttles": ("AWS/Lambda", "Throttles", "FunctionName", "Function"),
     "foreign-rows": ("AgenticMemory", "ForeignRows", "FunctionName", "Function"),
@@ -22,10 +24,14 @@ ONE_EVENT = {
     f"{name}-{kind}": ("AgenticMemory", metric, "FunctionName", f"{ENDPOINTS[name]}Function")
     for name, kind, metric in (
         ("client-data", "key-failures", "WorkspaceKeyFailures"),
+        ("retrieve", "token-failures", "CallTokenFailures"),
         ("post-call", "signature-failures", "SignatureFailures"),
+        ("post-call", "not-understood", "CallsNotUnderstood"),
+        ("post-call", "extractions-pending", "ExtractionsPending"),
+        ("post-call", "conversation-conflicts", "ConversationConflicts"),
     )
 }
-OTHERS = {"dead-letters", "oldest-call"}
+OTHERS = {"dead-letters", "oldest-call", "retrieve-unverified-callers", "post-call-nothing-remembered"}
 
 
 def alarms(of: Deployed) -> dict[str, dict[str, Any]]:
@@ -75,6 +81,50 @@ def test_call_that_waits_for_fifteen_minutes_raises_an_alarm(deployed: Deployed)
     )
     assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Maximum", 60, 15 * 60)
     assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_webhooks_for_six_hours_without_a_remembered_call_raise_an_alarm(deployed: Deployed) -> None:
+    alarm = alarms(deployed)["post-call-nothing-remembered"]
+    queries = {query["Id"]: query for query in alarm["Metrics"]}
+    (result,) = (query for query in queries.values() if query.get("ReturnData", True))
+    assert result["Expression"] == "IF(FILL(remembered, 0) > 0, 0, FILL(accepted, 0))"
+    for name, metric in (("accepted", "WebhooksAccepted"), ("remembered", "CallsRemembered")):
+        stat = queries[name]["MetricStat"]
+        assert watched(stat["Metric"]) == ("AgenticMemory", metric, "FunctionName", "PostCallFunction")
+        assert (stat["Stat"], stat["Period"]) == ("Sum", 3 * 3600)
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (
+        *(3, 2),
+        "notBreaching",
+    )
+
+
+def test_many_unverified_callers_raise_an_alarm(deployed: Deployed, synthesise: Synthesise) -> None:
+    name = "retrieve-unverified-callers"
+    alarm = alarms(deployed)[name]
+    assert watched(alarm) == ("AgenticMemory", "UnverifiedCallers", "FunctionName", "RetrieveFunction")
+    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 300, 100)
+    assert alarms(synthesise(unverified_callers_threshold=7))[name]["Threshold"] == 7
+
+
+def test_no_caller_is_unverified_where_a_call_token_is_required(synthesise: Synthesise) -> None:
+    given = alarms(synthesise(retrieve_auth="call_token"))
+    assert given.keys() == ONE_EVENT.keys() | OTHERS - {"retrieve-unverified-callers"}
+
+
+@pytest.mark.parametrize("owner", ENDPOINTS.values())
+def test_throttled_requests_are_counted_in_the_access_log(deployed: Deployed, owner: str) -> None:
+    assert deployed.of(owner, "Logs::MetricFilter").properties == {
+        "LogGroupName": f"<{owner}AccessLog>",
+        "FilterPattern": '{ $.status = "429" }',
+        "MetricTransformations": [
+            {
+                "MetricNamespace": "AgenticMemory",
+                "MetricName": "ThrottledRequests",
+                "MetricValue": "1",
+                "Dimensions": [{"Key": "ApiId", "Value": "$.apiId"}],
+            }
+        ],
+    }
 
 
 def test_every_alarm_goes_to_the_topic(deployed: Deployed) -> None:

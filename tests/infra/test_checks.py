@@ -37,6 +37,10 @@ def test_nothing_is_found_that_was_not_acknowledged(tmp_path: Path) -> None:
     assert findings(tmp_path, **EVERYTHING) == []
 
 
+def test_synthesis_warns_that_nobody_is_notified_of_alarms_by_default(tmp_path: Path) -> None:
+    assert findings(tmp_path) == ["Annotation::agentic-memory:alarm-email Alarms"]
+
+
 def test_every_acknowledgement_answers_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the list of what was acknowledged is here, and none outlives its cause."""
     monkeypatch.setattr(cdk.Validations, "acknowledge", lambda *_: None)

@@ -39,6 +39,7 @@ def test_every_endpoint_is_shown(widgets: list[dict[str, Any]], owner: str) -> N
     shown = set(lines(widgets))
     api, function = f"<{owner}Api>", f"<{owner}Function>"
     assert {("AWS/ApiGateway", name, api, "Sum") for name in ("Count", "4xx", "5xx")} <= shown
+    assert ("AgenticMemory", "ThrottledRequests", api, "Sum") in shown
     assert {("AWS/ApiGateway", "Latency", api, statistic) for statistic in ("p50", "p99")} <= shown
     assert {("AWS/Lambda", name, function, "Sum") for name in ("Errors", "Throttles")} <= shown
     assert ("AWS/Lambda", "ConcurrentExecutions", function, "Maximum") in shown

@@ -126,6 +126,7 @@ def test_access_log_is_json_without_what_was_said(deployed: Deployed, owner: str
     fields = {
         "requestId",
         "requestTime",
+        "apiId",
         "routeKey",
         "status",
         "responseLatency",

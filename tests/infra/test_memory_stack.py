@@ -70,7 +70,7 @@ def test_nothing_else_is_deployed(deployed: Deployed) -> None:
         "ApiGatewayV2::Integration": 3,
         "ApiGatewayV2::Route": 3,
         "ApiGatewayV2::Stage": 3,
-        "CloudWatch::Alarm": 16,
+        "CloudWatch::Alarm": 25,
         "CloudWatch::Dashboard": 1,
         "DynamoDB::Table": 1,
         "IAM::Policy": 3,
@@ -81,6 +81,7 @@ def test_nothing_else_is_deployed(deployed: Deployed) -> None:
         "Lambda::LayerVersion": 1,
         "Lambda::Permission": 3,
         "Logs::LogGroup": 6,
+        "Logs::MetricFilter": 3,
         "SNS::Topic": 1,
         "SNS::TopicPolicy": 1,
         "SQS::Queue": 2,
@@ -284,6 +285,6 @@ def test_two_stages_can_exist_in_one_account(deployed: Deployed, dev: Deployed) 
         }
 
     # Functions and their APIs of the same name, log groups, queues, alarms, the topic and the dashboard.
-    assert len(names(deployed)) == 3 + 6 + 2 + 16 + 1 + 1
+    assert len(names(deployed)) == 3 + 6 + 2 + 25 + 1 + 1
     assert not names(deployed) & names(dev)
     assert {re.sub("-dev(-|$)", r"-prod\1", name) for name in names(dev)} <= names(deployed)

@@ -11,8 +11,10 @@ from tests.infra.deployed import Deployed
 EVERY_FUNCTION = {"Mem0Latency", "Mem0Errors", "ForeignRows"}
 WRITTEN = {
     "ClientData": EVERY_FUNCTION | {"WorkspaceKeyFailures"},
-    "Retrieve": EVERY_FUNCTION | {"CallTokenFailures"},
-    "PostCall": EVERY_FUNCTION | {"SignatureFailures", "CallsRemembered", "CallsBuried"},
+    "Retrieve": EVERY_FUNCTION | {"CallTokenFailures", "UnverifiedCallers"},
+    "PostCall": EVERY_FUNCTION
+    | {"SignatureFailures", "WebhooksAccepted", "CallsNotUnderstood", "CallsRemembered", "CallsDeadLettered"}
+    | {"ExtractionsPending", "ConversationConflicts"},
 }
 
 
