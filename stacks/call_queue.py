@@ -7,11 +7,13 @@ from constructs import Construct
 
 # The longest that SQS keeps a message.
 RETENTION = cdk.Duration.days(14)
-# The most that SQS takes: a call is split only if it does not fit (lambdas/post_call/envelope.py).
+# The most that SQS takes: a call is split only if it does not fit (lambdas/post_call/messages.py).
 MESSAGE_BYTES = 1024 * 1024
-# Deliveries of a message before it goes to the dead-letter queue. The worker counts along, so that the last
-# failure moves it there with its reason; the queue does it where the worker was killed each time.
+# Failures of a call before the worker moves it to the dead-letter queue, with the reason. The ledger counts
+# them: a call is also delivered again while Mem0 still works on it.
 TRIES = 5
+# Deliveries after which the queue moves a message by itself: only where the worker never got as far as that.
+MAX_RECEIVES = 50
 # Calls for each invocation of the worker: one, so that its timeout covers one call, and a call that fails
 # uses up no other call's tries.
 BATCH = 1
@@ -39,7 +41,7 @@ class CallQueue(Construct):
             # AWS recommends six times the function's timeout, so that a throttled batch is not delivered
             # twice.
             visibility_timeout=cdk.Duration.seconds(6 * int(worker_timeout.to_seconds())),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
         )
 
     def add_worker(self, function: lambda_.Function, *, max_concurrency: int) -> None:

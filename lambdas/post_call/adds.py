@@ -12,6 +12,7 @@ from post_call.ledger import Entry
 from post_call.record import CallRecord
 from shared import logs
 from shared.environment import Environment
+from shared.http_client import deadline
 from shared.mem0.failures import Mem0Error
 from shared.mem0.store import Added, MemoryStore
 from shared.memory import FACTUAL
@@ -80,9 +81,10 @@ class Adds:
 
     def _find(self, user_id: str, identity: Mapping[str, Any]) -> Added | None:
         """What became of an add that a worker before us may have sent, and died."""
-        if self._store.has(user_id, identity):
-            return Added(done=True)
-        event_id = self._store.find_event(user_id, identity)
+        with deadline(self._environment.mem0_timeout):  # for both, as the function's timeout expects
+            if self._store.has(user_id, identity):
+                return Added(done=True)
+            event_id = self._store.find_event(user_id, identity)
         return Added(done=False, event_id=event_id) if event_id else None
 
     def _add_one(self, record: CallRecord, identity: Mapping[str, Any], *, not_after: float) -> Added:
