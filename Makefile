@@ -73,6 +73,7 @@ layer: setup ## Build the layer that ships into cdk.out/layer
 
 lock: setup ## Renew the lockfiles after a change to a requirements file
 	@$(VENV)/bin/uv pip compile layer/requirements.txt --excludes layer/excludes.txt $(LOCK) -o layer/requirements.lock
+	@$(VENV)/bin/uv pip compile lambdas/requirements.txt $(LOCK) -o lambdas/requirements.lock
 	@$(VENV)/bin/uv pip compile requirements-dev.txt --excludes requirements-dev.excludes.txt $(LOCK) -o requirements-dev.lock
 	@$(VENV)/bin/uv pip compile local/lambda_host/runtime.txt $(LOCK) -o local/lambda_host/runtime.lock
 	@$(VENV)/bin/uv pip compile bench/naive/requirements.txt $(LOCK) -o bench/naive/requirements.lock

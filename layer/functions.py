@@ -1,14 +1,15 @@
-"""Builds what is deployed of lambdas/: the sources, and bytecode that Lambda takes, in every cold start.
+"""Builds what is deployed of lambdas/: the sources, the packages that ship beside them, and bytecode of both.
 
 CDK gives all files of an asset the time 1980, so bytecode that is checked against its source's time would be
-stale, and Lambda would compile each module anew while a phone rings. CDK's bundling and people run this file
-as a command, as they do layer/build.py. It refuses to fill a folder that holds something.
+stale, and Lambda would compile each module in each cold start. CDK's bundling and people run this file as a
+command, as they do layer/build.py.
 """
 
 import argparse
 import hashlib
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +19,11 @@ if not __package__:
 
 from layer.build import MTIME, PYTHONS  # noqa: E402 -- after the path is set
 from layer.bytecode import BytecodeError, find_compiler  # noqa: E402
-from layer.wheels import normalise  # noqa: E402
+from layer.wheels import WheelError, download, normalise, unpack  # noqa: E402
 
 LAMBDAS = HERE.parent / "lambdas"
+LOCK = LAMBDAS / "requirements.lock"
+ANY_PLATFORM = "linux-arm64"  # the packages are all Python: the wheels are the same for each
 # What is shipped, by its ending: modules, and the prompts of the personas.
 SHIPPED = (".py", ".md")
 # What decides the bytes besides the sources.
@@ -47,26 +50,36 @@ def asset_hash(*, python: str, source: Path = LAMBDAS) -> str:
     """The identity of the code as 64 hexadecimal digits: equal exactly where the built files are equal."""
     compiler = find_compiler(python)
     digest = hashlib.sha256(f"{python} {compiler.identity if compiler else 'no bytecode'}\n".encode())
-    files = [(str(each.as_posix()), source / each) for each in shipped(source)]
-    for name, path in [*files, *((name, HERE / name) for name in BUILDERS)]:
+    files = [(path.as_posix(), source / path) for path in shipped(source)]
+    for name, path in [*files, (LOCK.name, LOCK), *((name, HERE / name) for name in BUILDERS)]:
         content = path.read_bytes()
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 
-def build(out: Path, *, python: str, source: Path = LAMBDAS) -> None:
-    """Copy the functions' code to `out`, a new or empty folder, with bytecode for `python` ("3.13").
+def build(out: Path, *, python: str, source: Path = LAMBDAS, packages_only: bool = False) -> None:
+    """Fill `out`, a new or empty folder, with the functions' code and bytecode for `python` ("3.13").
+
+    Args:
+        out: the folder.
+        python: the minor version that will run it.
+        source: the functions' own code.
+        packages_only: leave that out, for who runs it from where it is.
 
     Raises:
         BuildError: `out` holds something, or cannot be written.
+        WheelError: the packages cannot be had.
         BytecodeError: a source does not compile.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise BuildError(f"{out} is not an empty folder; remove it or name another")
     try:
-        for each in shipped(source):
-            (out / each).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / each, out / each)
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as wheels:
+            unpack(download(LOCK, Path(wheels), platform=ANY_PLATFORM, python=python), out)
+        for path in [] if packages_only else shipped(source):
+            (out / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / path, out / path)
         compiler = find_compiler(python)
         if compiler:
             # The bytecode calls its source /opt/..., as in a layer; Python corrects that when it loads it.
@@ -95,6 +108,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("out", metavar="OUT", type=Path, nargs="?", help="new or empty folder")
     parser.add_argument("--python", default="3.13", choices=PYTHONS, help="its Python (default: %(default)s)")
     parser.add_argument(
+        "--packages-only", action="store_true", help="only the packages that ship beside the code"
+    )
+    parser.add_argument(
         "--asset-hash", action="store_true", help="build nothing; print the hash that the code would have"
     )
     options = parser.parse_args(arguments)
@@ -104,8 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.out is None:
         parser.error("the following arguments are required: OUT")
     try:
-        build(options.out.absolute(), python=options.python)
-    except (BuildError, BytecodeError) as error:
+        build(options.out.absolute(), python=options.python, packages_only=options.packages_only)
+    except (BuildError, BytecodeError, WheelError) as error:
         _say(f"error: {error}")
         return 1
     return 0

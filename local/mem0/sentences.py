@@ -19,7 +19,7 @@ _QUESTION = re.compile(r"[?？؟][\"')\]”’»」』\s]*$")
 _ABBREVIATIONS = frozenset(
     """
     approx apt ave blvd bzw ca co dept dr e.g i.e inc jr ltd mr mrs ms no nr prof rd sr st vs z.b
-    """.split()  # noqa: SIM905 - a list of 100 quoted words reads worse
+    """.split()
 )
 _LEAD = re.compile(
     r"^(?:(?:um+|uh+|uhm+|erm?|hm+)\b[\s,.…]*"
@@ -35,7 +35,7 @@ _SOCIAL = frozenset(
     soon sounds speak sure talk thank thanks that that'd that's thats the then there this time to today
     too uh um understand very wait we'll welcome well will wonderful would yeah yep yes you you're your
     yup
-    """.split()  # noqa: SIM905 - a list of 100 quoted words reads worse
+    """.split()
 )
 
 

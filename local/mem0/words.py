@@ -28,7 +28,7 @@ _STOP = frozenset(
     our ours out re s said say she should so some such t tell than that the their them then there these
     they this those to too up us user ve very was wasn we were weren what when where which who whom
     whose why will with won would wouldn you your yours
-    """.split()  # noqa: SIM905 - a list of 100 quoted words reads worse
+    """.split()
 )
 
 
