@@ -21,7 +21,7 @@ from shared.environment import Environment
 from shared.errors import UnauthorizedError, UnavailableError
 from shared.http import Handler, Request, endpoint, text_field
 from shared.mem0 import open_store
-from shared.memory import Memory
+from shared.memory import Memory, of_one_person
 
 _LONGEST_FIELD = 256
 
@@ -79,12 +79,15 @@ class ClientData:
 
     def _recall(self, user_id: str) -> tuple[Sequence[Memory], int]:
         try:
-            return self._store.all_memories(user_id)
+            memories, count = self._store.all_memories(user_id)
         except UnavailableError as error:
             if self._environment.on_memory_failure == "fail":
                 raise
             logs.error("memories could not be read; the call goes on without", reason=str(error))
             return [], 0
+        attribute = self._environment.memories_of_others == "attribute"
+        own = of_one_person(memories, attribute=attribute)
+        return own, count - (len(memories) - len(own))
 
     def _context(self, memories: Sequence[Memory]) -> str:
         return context.compose(memories, self._environment.context_characters, dt.datetime.now(dt.UTC))

@@ -42,6 +42,9 @@ _UNKNOWN = frozenset(
 )
 _HESITATIONS = frozenset(["hm", "hmm", "uh", "um", "er", "erm", "eh", "euh", "äh", "ähm", "öhm", "ehm"])
 _PLACEHOLDERS = re.compile(r"(?:\[[a-z -]+\]\W*)+")
+_UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, of 2001 to 2033
+_QUESTIONS = frozenset("is has was wants needs can may should did does are have".split())
+_LONGEST_PHRASE = 8  # words; what is longer is a sentence
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MARKS = " .…,;:!?-–—"  # noqa: RUF001 - the dashes that transcribers use
 
@@ -70,9 +73,9 @@ def conversation(record: CallRecord) -> list[dict[str, str]]:
 
 
 def statements(record: CallRecord) -> list[str]:
-    """The collected data as plain statements: "Pet name: Juniper.". What is unknown or secret is left out."""
+    """The collected data as sentences ("The caller's pet name is Juniper."), but for unknowns and secrets."""
     return [
-        f"{_title(name)}: {text.rstrip('.')}."
+        _sentence(_words(name), text)
         for name, value in record.collected.items()
         if (text := " ".join(value.split()))
         and text.lower() not in _UNKNOWN
@@ -80,10 +83,22 @@ def statements(record: CallRecord) -> list[str]:
     ]
 
 
-def _title(name: str) -> str:
-    """A field's name as words: `petName` and `pet_name` become "Pet name"."""
+def _sentence(name: str, value: str) -> str:
+    """What a collected field says."""
+    if _UNIX_TIME.fullmatch(value):
+        value = dt.datetime.fromtimestamp(int(value[:10]), dt.UTC).date().isoformat()
+    end = "" if value[-1] in ".?!…" else "."
+    is_noun = name.partition(" ")[0] not in _QUESTIONS and value not in {"yes", "no"}
+    if is_noun and end and len(value.split()) <= _LONGEST_PHRASE:
+        owner = "The" if name.startswith("call ") else "The caller's"
+        return f"{owner} {name.removeprefix('caller ')} is {value}."
+    return f"{name[:1].upper()}{name[1:]}: {value}{end}"
+
+
+def _words(name: str) -> str:
+    """A field's name as words: `petName` and `pet_name` become "pet name"."""
     words = " ".join(_HUMP.sub(" ", name).replace("_", " ").replace("-", " ").split())
-    return words[:1].upper() + (words[1:] if words.isupper() else words[1:].lower())
+    return words if words.isupper() else words.lower()
 
 
 def _says_something(text: str) -> bool:

@@ -20,9 +20,11 @@ from shared.environment import Environment
 from shared.errors import ForbiddenError, InvalidRequestError, UnauthorizedError
 from shared.http import Handler, Request, endpoint, json_type, text_field
 from shared.mem0 import open_store
-from shared.memory import Memory
+from shared.memory import Memory, of_one_person
 
 _LONGEST_QUERY = 1000
+_LATELY_SECONDS = 300
+_MOST_SEEN = 10_000
 NOTHING_FOUND = "Nothing is remembered about this. Say so if it matters, or ask the caller."
 """What the agent reads when nothing was found."""
 
@@ -39,6 +41,7 @@ class Retrieve:
         self._environment = environment
         self._credentials = Credentials(environment, AwsClient(environment.variables))
         self._store = open_store(environment, self._credentials)
+        self._unverified = _Recent()
 
     def answer(self, request: Request) -> dict[str, Any]:
         """The caller's memories that fit the query in `request`."""
@@ -49,7 +52,9 @@ class Retrieve:
         user_id = self._caller(request, arguments)
         logs.bind(user_id=user_id)
         candidates = self._store.search(user_id, query, ranking.CANDIDATES) if user_id else []
-        memories = ranking.choose(query, candidates, self._environment.search_limit)
+        attribute = self._environment.memories_of_others == "attribute"
+        own = of_one_person(candidates, attribute=attribute)
+        memories = ranking.choose(query, own, self._environment.search_limit)
         logs.bind(found=len(memories))
         return _found(memories)
 
@@ -60,7 +65,10 @@ class Retrieve:
         if not token:
             if self._environment.retrieve_auth == "call_token":
                 raise UnauthorizedError("X-Memory-Token is missing: send secret__memory_token as that header")
-            return callers.of_anybody(text_field(arguments, "user_id", longest=LONGEST_ID), "user_id")
+            user_id = callers.of_anybody(text_field(arguments, "user_id", longest=LONGEST_ID), "user_id")
+            if user_id and self._unverified.is_new(user_id, time.monotonic()):
+                logs.defer_metrics(UnverifiedCallers=1)
+            return user_id
         proven = self._verify(token)
         named = text_field(arguments, "user_id", longest=LONGEST_ID, required=False)
         if (
@@ -85,6 +93,21 @@ class Retrieve:
             raise UnauthorizedError("X-Memory-Token is wrong or has expired") from None
 
 
+class _Recent:
+    """Whom this instance has answered lately without a call token: many different callers are an alarm."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, float] = {}
+
+    def is_new(self, user_id: str, now: float) -> bool:
+        """Whether `user_id` was not asked about in the last five minutes."""
+        last = self._seen.pop(user_id, None)  # so that the oldest stands first
+        self._seen[user_id] = now
+        while len(self._seen) > _MOST_SEEN or next(iter(self._seen.values())) < now - _LATELY_SECONDS:
+            del self._seen[next(iter(self._seen))]
+        return last is None or last < now - _LATELY_SECONDS
+
+
 def _arguments(request: Request) -> dict[str, Any]:
     """The tool's arguments: the body itself, or its `parameters` if ElevenLabs sent an envelope."""
     body = request.json_object()
@@ -99,6 +122,7 @@ def _arguments(request: Request) -> dict[str, Any]:
 def _found(memories: Sequence[Memory]) -> dict[str, Any]:
     listed = [
         {"memory": memory.text, "type": memory.type, "date": memory.date, "score": memory.score}
+        | ({"caller_name": memory.caller_name} if memory.caller_name else {})
         for memory in memories
     ]
     return {"memories": listed} if listed else {"memories": listed, "message": NOTHING_FOUND}

@@ -250,5 +250,5 @@ def _told(call: _Call, lines: Sequence[_Line]) -> Memory:
         type=FACTUAL if all(line.place < 0 for line in lines) else SEMANTIC,
         created=call.memories[0].created,
         score=max(memory.score for memory in call.memories),
-        caller_name="",
+        caller_name=call.memories[0].caller_name,
     )

@@ -27,6 +27,8 @@ class Environment:
     mem0_timeout: float
     """Deadline of a whole call to Mem0."""
     callers: CallerIds
+    memories_of_others: str
+    """Of a call whose collected name differs from the newest: `omit` or `attribute`."""
 
     # ClientData
     context_characters: int
@@ -75,6 +77,7 @@ class Environment:
             mem0_host=read.text("MEM0_HOST") or "https://api.mem0.ai",
             mem0_timeout=read.number("MEM0_TIMEOUT", 5, 0.1, 60),
             callers=CallerIds(read.text("DEFAULT_COUNTRY_CODE"), filter(None, shared_numbers)),
+            memories_of_others=read.choice("MEMORIES_OF_OTHERS", "omit", "attribute"),
             context_characters=int(read.number("CONTEXT_CHARACTERS", 6000, 1000, 50_000)),
             prompt_mode=read.choice("PROMPT_MODE", "override", "variable"),
             on_memory_failure=read.choice("ON_MEMORY_FAILURE", "fail", "continue"),

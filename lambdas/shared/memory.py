@@ -8,10 +8,10 @@ the line's beginning: words hold no line break, so a caller cannot say either.
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from shared.names import person_name
+from shared.names import person_name, same_person
 from shared.text import plain_text
 
 FACTUAL = "factual"
@@ -119,6 +119,31 @@ def from_row(row: object, user_id: str) -> Memory | None:
         place=place,
         lines=lines,
     )
+
+
+def of_one_person(memories: Sequence[Memory], *, attribute: bool) -> list[Memory]:
+    """`memories` without those of calls in which another name was collected than in the newest that has one.
+
+    Several people may call from one number, and what one of them said is not for the others. A call without a
+    name counts as the newest caller's.
+
+    Args:
+        memories: of one number, in any order.
+        attribute: keep them, and say in each whose call it comes from.
+    """
+    named = [memory for memory in memories if memory.caller_name]
+    if not named:
+        return list(memories)
+    caller = max(named, key=lambda memory: memory.created).caller_name
+    others = {name for name in {memory.caller_name for memory in named} if not same_person(name, caller)}
+    if not attribute:
+        return [memory for memory in memories if memory.caller_name not in others]
+    return [
+        memory._replace(text=f"From a call with {memory.caller_name}: {memory.text}")
+        if memory.caller_name in others
+        else memory
+        for memory in memories
+    ]
 
 
 def _parse(text: str) -> tuple[Kind, int, tuple[str, ...], str]:

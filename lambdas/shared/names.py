@@ -1,6 +1,7 @@
-"""What may be taken for a person's name: a few words of letters, and no sentence that a prompt could obey."""
+"""What may be taken for a person's name, and which names are one person's."""
 
 import re
+import unicodedata
 
 from shared.text import plain_text
 
@@ -15,6 +16,22 @@ _PARTICLES = frozenset(
     ten ter the van vom von vor y zu zum zur
     """.split()
 )
+
+_TITLES = frozenset(
+    "mr mrs ms miss mx dr prof sir herr frau senor senora sr sra m mme mlle monsieur madame".split()
+)
+_SOUNDS = (
+    ("ph|v|w", "f"),
+    ("th", "t"),
+    ("sch|sh", "s"),
+    ("ck|c(?=[^eiyh]|$)|q", "k"),
+    ("ch(?=r)", "k"),
+    ("c(?=[eiy])|z", "s"),
+    ("(?<=.)h", ""),
+    ("ai|ay|ey|ei|ie|ee|y", "i"),
+    (r"(.)\1", r"\1"),
+)
+"""Spellings that sound alike in one language or another, and the one that stands for them; in this order."""
 
 
 def person_name(value: object) -> str:
@@ -33,3 +50,30 @@ def person_name(value: object) -> str:
         return ""
     small = [word for word in words if word[0].islower() and word not in _PARTICLES]
     return "" if small and (len(words) > 2 or len(small) < len(words)) else name  # noqa: PLR2004
+
+
+def same_person(name: str, other: str) -> bool:
+    """Whether two names may be one person's: spelled otherwise, or one of them without the last name.
+
+    "Jon", "John Smith" and "SMITH, John" are; "Maria" and "Mario", "Paul" and "Paula" are not.
+    """
+    ours, theirs = _sounds(name), _sounds(other)
+    if not ours or not theirs:
+        return True
+    if len(ours) == 1 or len(theirs) == 1:
+        return ours[0] == theirs[0]
+    return {ours[0], ours[-1]} == {theirs[0], theirs[-1]}
+
+
+def _sounds(name: str) -> list[str]:
+    """A name's words as they sound, roughly, without titles."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(character for character in letters if not unicodedata.combining(character))
+    words = re.findall(r"[^\W\d_]+", plain)
+    return [_sound(word) for word in words if word not in _TITLES] or [_sound(word) for word in words]
+
+
+def _sound(word: str) -> str:
+    for spelling, sound in _SOUNDS:
+        word = re.sub(spelling, sound, word)
+    return word

@@ -1,6 +1,7 @@
 """ClientData: what ElevenLabs gets while the phone rings."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -55,13 +56,13 @@ def test_known_caller_is_told_with_all_variables(build: Build) -> None:
     assert variables["caller_name"] == "Maria"
     prompt = data["conversation_config_override"]["agent"]["prompt"]["prompt"]
     for text in (variables["memory_context"], prompt):
-        assert "- 2026-03-03: Grows tomatoes in Uppsala." in text
+        assert "2026-03-03:\n- Grows tomatoes in Uppsala." in text
         assert "stamps" not in text
 
 
 @pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize("caller_id", ["+447700900123", "anonymous", "", "+266696687", "Ana Example"])
-def test_unknown_or_withheld_caller_gets_the_same_variables(build: Build, caller_id: str) -> None:
+def test_unknown_or_anonymous_caller_gets_the_same_variables(build: Build, caller_id: str) -> None:
     status, data = answer(build("client_data"), {**BODY, "caller_id": caller_id})
     assert status == 200
     variables = data["dynamic_variables"]
@@ -213,3 +214,39 @@ def test_log_says_who_and_how_long_with_a_shortened_number(
     assert "tomatoes" not in everything
     assert CALLER not in everything
     assert "local-mem0-key" not in everything
+
+
+@pytest.mark.usefixtures("remembered")
+def test_memories_of_another_person_on_the_same_number_are_left_out_or_told_as_theirs(
+    build: Build, store: MemoryStore
+) -> None:
+    metadata = {"type": "factual", "conversation_id": "c2", "call_start": 1_772_618_400, "caller_name": "Ben"}
+    remember(store, CALLER, "Repairs bicycles.", metadata=metadata)
+    _, data = answer(build("client_data"))
+    variables = data["dynamic_variables"]
+    assert (variables["caller_name"], variables["memory_count"]) == ("Ben", "1")
+    assert "bicycles" in variables["memory_context"]
+    assert "tomatoes" not in variables["memory_context"]
+    _, data = answer(build("client_data", MEMORIES_OF_OTHERS="attribute"))
+    variables = data["dynamic_variables"]
+    assert variables["memory_count"] == "2"
+    assert "- From a call with Maria: Grows tomatoes in Uppsala." in variables["memory_context"]
+
+
+def test_key_that_leaves_the_secret_during_a_call_is_no_crash(
+    build: Build, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key was right when the request came; the secret may lose it while Mem0 is asked."""
+    handler = build("client_data", CREDENTIALS_CACHE_SECONDS="1")
+    real = MemoryStore.all_memories
+
+    def meanwhile(self: MemoryStore, user_id: str) -> Any:
+        aws.set_secret(ELEVENLABS_WORKSPACE_KEY="")
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 2)
+        return real(self, user_id)
+
+    monkeypatch.setattr(MemoryStore, "all_memories", meanwhile)
+    status, data = answer(handler)
+    assert status == 200
+    assert data["dynamic_variables"]["secret__memory_token"]

@@ -13,7 +13,7 @@ def call(*texts: str, collected: dict[str, str] | None = None) -> CallRecord:
 def test_conversation_has_mem0s_roles_after_the_collected_data() -> None:
     messages = facts.conversation(call("How can I help?", "Spots.", collected={"home_city": "Uppsala"}))
     assert messages == [
-        {"role": "user", "content": "Home city: Uppsala."},
+        {"role": "user", "content": "The caller's home city is Uppsala."},
         {"role": "assistant", "content": "How can I help?"},
         {"role": "user", "content": "Spots."},
     ]
@@ -22,10 +22,29 @@ def test_conversation_has_mem0s_roles_after_the_collected_data() -> None:
 def test_names_of_collected_data_become_words() -> None:
     collected = {"petName": "Juniper", "allergies": "none.", "VIP": "yes", "first-visit": "no"}
     assert facts.statements(call(collected=collected)) == [
-        "Pet name: Juniper.",
+        "The caller's pet name is Juniper.",
         "Allergies: none.",
         "VIP: yes.",
         "First visit: no.",
+    ]
+
+
+def test_collected_data_reads_like_sentences() -> None:
+    collected = {
+        "caller_name": "Maria Keller",
+        "call_reason": "a refund",
+        "is_okay": "Is that okay?",
+        "session_date": "1750984770",
+        "sessionDate": "1750984770123",
+        "wish": "She wants to be called back after five, and never in the morning!",
+    }
+    assert facts.statements(call(collected=collected)) == [
+        "The caller's name is Maria Keller.",
+        "The call reason is a refund.",
+        "Is okay: Is that okay?",
+        "The caller's session date is 2025-06-27.",
+        "The caller's session date is 2025-06-27.",
+        "Wish: She wants to be called back after five, and never in the morning!",
     ]
 
 
@@ -51,7 +70,10 @@ def test_evaluation_of_the_agent_is_not_remembered() -> None:
         },
     }
     messages = facts.conversation(call_record(data, "+16125550142", 1))
-    assert [message["content"] for message in messages] == ["Plant: tomato.", "My tomatoes have spots."]
+    assert [message["content"] for message in messages] == [
+        "The caller's plant is tomato.",
+        "My tomatoes have spots.",
+    ]
 
 
 def test_turns_that_say_nothing_are_left_out_but_a_yes_stays() -> None:

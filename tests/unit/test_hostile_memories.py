@@ -109,7 +109,8 @@ def assert_intact(context: str, most_lines: int) -> None:
     lines = inside.split("\n")
     assert len(lines) <= most_lines
     assert all(
-        line.startswith("- ") or line in {"Facts:", "Earlier calls:", "What was said:"} for line in lines
+        line.startswith("- ") or line in {"Facts:", "2026-03-03:", "Earlier calls:", "What was said:"}
+        for line in lines
     )
     assert not re.search(r"[<>`]|\{\{|\}\}", inside)
     assert all(unicodedata.category(each)[0] != "C" for each in inside if each != "\n")
@@ -121,20 +122,20 @@ def assert_intact(context: str, most_lines: int) -> None:
 def test_hostile_memory_stays_in_its_line(number: int, kind: str) -> None:
     memory = remembered(HOSTILE[number], kind)
     assert memory
-    assert_intact(compose([memory], BUDGET, NOW), most_lines=2)
+    assert_intact(compose([memory], BUDGET, NOW), most_lines=3)
 
 
 def test_all_together_stay_between_the_fences() -> None:
     memories = [
         memory for kind in (FACTUAL, SEMANTIC) for each in HOSTILE if (memory := remembered(each, kind))
     ]
-    assert_intact(compose(memories, BUDGET, NOW), most_lines=len(memories) + 3)
+    assert_intact(compose(memories, BUDGET, NOW), most_lines=len(memories) + 4)
 
 
 def test_pieces_do_not_become_a_fence_or_a_variable_together() -> None:
     pieces = ["{", "{", "secret__memory_token", "}", "}", "<", "/memories", ">"]
     memories = [memory for each in pieces if (memory := remembered(each))]
-    assert_intact(compose(memories, BUDGET, NOW), most_lines=len(pieces) + 1)
+    assert_intact(compose(memories, BUDGET, NOW), most_lines=len(pieces) + 2)
 
 
 def test_persona_ends_as_it_was_written() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.names import person_name
+from shared.names import person_name, same_person
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,34 @@ def test_name_is_kept(name: str) -> None:
 )
 def test_what_is_no_name_is_empty(odd: object) -> None:
     assert person_name(odd) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        *(("Jon", "John Smith"), ("JOHN SMITH", "John Smith"), ("Smith, John", "John Smith")),
+        *(("Sarah", "Sara Meyer"), ("Katharina Maier", "Catarina Meyer"), ("José", "Jose")),
+        *(
+            ("Dr. Ana Example", "ana"),
+            ("Steven", "Stephen"),
+            ("Marc", "Mark"),
+            ("John A. Smith", "John Smith"),
+        ),
+    ],
+)
+def test_spelling_variant_is_one_person(name: str, other: str) -> None:
+    assert same_person(name, other)
+    assert same_person(other, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        *(("Maria", "Mario"), ("Paul", "Paula"), ("Anna", "Ben"), ("Anna", "Hanna"), ("Jan", "Jana")),
+        *(("Christian", "Christiane"), ("Anna Keller", "Ben Keller"), ("Anna Keller", "Anna Meier")),
+        ("Mrs. Smith", "John Smith"),
+    ],
+)
+def test_names_of_two_people_are_two(name: str, other: str) -> None:
+    assert not same_person(name, other)
+    assert not same_person(other, name)

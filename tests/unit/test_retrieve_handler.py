@@ -186,3 +186,27 @@ def test_token_of_a_new_key_is_accepted_before_the_cache_runs_out(build: Build, 
     assert with_token(handler, issued())[0] == 200
     aws.set_secret(ELEVENLABS_WORKSPACE_KEY=["new", "local-workspace-key"])
     assert with_token(handler, issued(key="new"))[0] == 200
+
+
+def test_result_says_whose_call_it_is_from_and_others_are_left_out(build: Build, store: MemoryStore) -> None:
+    for name, text, day in (("Maria", "The tomatoes are red.", 0), ("Ben", "Tomatoes bore me.", 1)):
+        metadata = {"type": "semantic", "call_start": 1_772_532_000 + day * 86_400, "caller_name": name}
+        remember(store, CALLER, text, metadata=metadata)
+    _, body = answer(build("retrieve"))
+    assert [(found["memory"], found["caller_name"]) for found in body["memories"]] == [
+        ("Tomatoes bore me.", "Ben")
+    ]
+    _, body = answer(build("retrieve", MEMORIES_OF_OTHERS="attribute"))
+    assert {found["caller_name"] for found in body["memories"]} == {"Maria", "Ben"}
+
+
+def test_different_callers_without_a_token_are_counted(
+    build: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    handler = build("retrieve")
+    for number in (42, 43, 44, 42, 43):
+        answer(handler, {"query": "x", "user_id": f"+161255501{number}"})
+    with_token(handler, issued("+16125550145"), {"query": "x"})
+    answer(handler, {"query": "x", "user_id": "anonymous"})
+    assert sum(vars(record).get("UnverifiedCallers", 0) for record in caplog.records) == 3
