@@ -17,6 +17,10 @@ _MARGIN_SECONDS = 1  # between our clock and another worker's
 _KEEP_SECONDS = 180 * 24 * 3600  # far longer than any message or redelivery lives
 _REFUSED = "ConditionalCheckFailedException"
 _EVENT = "event_"
+FORGOTTEN = "\nforgotten\n"
+"""Before the digest of a caller in the key of the item that says until when the caller's calls are forgotten. No
+conversation id holds a line break.
+"""
 
 
 class BusyError(Exception):
@@ -83,6 +87,19 @@ class Ledger:
         return Entry(
             self, key, {**new, **found}, owner=owner, valid_until=now + self._claim_seconds - _MARGIN_SECONDS
         )
+
+    def is_forgotten(self, caller: str, call_start: int) -> bool:
+        """Whether an operator has had a caller forgotten after a call that began at `call_start` (unix seconds).
+
+        Read after the claim: whoever forgets a caller notes that first, and then waits for the claims that it
+        finds.
+
+        Args:
+            caller: the digest of the caller.
+            call_start: when the call began.
+        """
+        item = self._read(FORGOTTEN + caller)
+        return call_start <= float(item.get("forgotten_until", {}).get("N", -1))
 
     def update(self, key: str, expression: str, values: dict[str, Any], **more: str) -> dict[str, Any]:
         """Change the item `key`; return what DynamoDB was asked to return of it.

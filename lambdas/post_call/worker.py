@@ -118,6 +118,9 @@ class Worker:
             return "already remembered" if entry.digest == content.digest else "ignored: another body"
         if entry.tries >= self._environment.tries:
             raise HopelessError(f"the worker died or ran out of time {entry.tries} times")
+        if self._ledger.is_forgotten(caller, record.call_start):
+            entry.close(steps)
+            return "ignored: its caller was forgotten"
         self._adds.remember(record, entry)
         return "remembered"
 

@@ -10,7 +10,7 @@ import pytest
 
 from local.mem0.server import Mem0StandIn
 from post_call import messages
-from post_call.ledger import BusyError, Ledger
+from post_call.ledger import FORGOTTEN, BusyError, Ledger
 from post_call.record import CallRecord, Turn
 from shared import http_client
 from shared.aws import AwsClient, Service
@@ -604,3 +604,14 @@ def test_worker_needs_the_secret_only_once_with_the_webhook(
     work(handler, call("c2"))
     assert [action for action, _ in aws_calls].count("GetSecretValue") == 1
     assert len(adds(mem0)) == 4
+
+
+@pytest.mark.parametrize(("until", "remembered"), [(START - 1, True), (START, False), (4e9, False)])
+def test_call_from_before_its_caller_was_forgotten_leaves_nothing(
+    build: Build, mem0: Mem0StandIn, aws: Aws, until: float, remembered: bool
+) -> None:
+    item = {"conversation_id": {"S": FORGOTTEN + CALLER_DIGEST}, "forgotten_until": {"N": str(until)}}
+    aws.dynamodb.put_item(TableName="ledger", Item=item)
+    assert work_until_mem0_is_done(build("post_call"), mem0, call()) == []
+    assert len(adds(mem0)) == (2 if remembered else 0)
+    assert "closed_at" in aws.ledger_item("conv_1")
