@@ -18,9 +18,8 @@ _KEEP_SECONDS = 180 * 24 * 3600  # far longer than any message or redelivery liv
 _REFUSED = "ConditionalCheckFailedException"
 _EVENT = "event_"
 FORGOTTEN = "\nforgotten\n"
-"""Before the digest of a caller in the key of the item that says until when the caller's calls are forgotten. No
-conversation id holds a line break.
-"""
+"""Before a caller's digest: the item that says until when the caller's calls are forgotten. No conversation id
+holds a line break."""
 
 
 class BusyError(Exception):
@@ -89,14 +88,14 @@ class Ledger:
         )
 
     def is_forgotten(self, caller: str, call_start: int) -> bool:
-        """Whether an operator has had a caller forgotten after a call that began at `call_start` (unix seconds).
+        """Whether an operator had a caller forgotten after the call that began at `call_start`.
 
         Read after the claim: whoever forgets a caller notes that first, and then waits for the claims that it
         finds.
 
         Args:
             caller: the digest of the caller.
-            call_start: when the call began.
+            call_start: unix seconds.
         """
         item = self._read(FORGOTTEN + caller)
         return call_start <= float(item.get("forgotten_until", {}).get("N", -1))
