@@ -18,8 +18,7 @@ _KEEP_SECONDS = 180 * 24 * 3600  # far longer than any message or redelivery liv
 _REFUSED = "ConditionalCheckFailedException"
 _EVENT = "event_"
 FORGOTTEN = "\nforgotten\n"
-"""Before a caller's digest: the item that says until when the caller's calls are forgotten. No conversation id
-holds a line break."""
+"""Before a caller's digest: the item that says until when the caller's calls are forgotten."""
 
 
 class BusyError(Exception):
