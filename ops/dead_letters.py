@@ -1,21 +1,30 @@
 """The dead-letter queue, read by a person: which calls are there, and why.
 
-SQS has no way to look without taking: a message that is read is hidden from others for a while. Whoever is
-done looking gives it back (`release`). It refuses to print what was said or a whole phone number.
+SQS cannot look without taking: a message that is read is hidden from others for a while. A `Reader` keeps
+what it reads hidden until it is done, so that a message is seen once, and then gives all of it back.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.signals import uninterrupted
 from post_call import messages
 from shared import logs
 
-# Longer than it takes to move ten messages; a command that was killed hides them for no longer than this.
-HIDDEN_SECONDS = 120
-MOST_AT_ONCE = 10  # SQS's own limit
-NO_REASON = "none given: the worker died or ran out of time at each try"
+HIDDEN_SECONDS = 900
+"""For which a message is hidden; renewed while it is held. A command that was killed hides it no longer."""
+
+WAIT_SECONDS = 1
+"""For which SQS may wait for a message: then it asks all of its servers, not a sample of them."""
+
+_AT_ONCE = 10  # SQS's own limit
+_NO_REASON = "none given: the worker died or ran out of time at each try"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +32,16 @@ class DeadLetter:
     """One message of the dead-letter queue.
 
     Attributes:
-        message_id: SQS's id of it.
+        id: SQS's id of it.
         receipt: what SQS wants to be told when it is deleted or given back.
         body: what the worker reads, as it was.
-        group: its FIFO group, one per caller.
+        group: the FIFO group that it had in the queue of calls: its caller.
         reason: why it is there.
-        since: when it was queued or given up.
+        since: when it was moved there.
         call: the call in words for a person, with a shortened caller.
     """
 
-    message_id: str
+    id: str
     receipt: str
     body: str
     group: str
@@ -40,38 +49,71 @@ class DeadLetter:
     since: dt.datetime
     call: str
 
-    def told(self) -> str:
-        """The dead letter in two lines for a person."""
-        return f"{self.call}, here since {self.since:%Y-%m-%d %H:%M} UTC\n    reason: {self.reason}"
 
+class Reader:
+    """Reads a dead-letter queue; a context manager that gives back what was not deleted."""
 
-def receive(sqs: Any, url: str, limit: int | None) -> Iterator[list[DeadLetter]]:
-    """The dead letters in the order of SQS, at most ten at a time and at most `limit` in all.
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._held: dict[str, str] = {}  # receipts by message id
+        self._renewed_at = time.monotonic()
 
-    A caller's later messages only come once those before them were deleted or given back, so that their order
-    cannot be lost.
-    """
-    taken = 0
-    while limit is None or taken < limit:
-        answer = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=MOST_AT_ONCE if limit is None else min(MOST_AT_ONCE, limit - taken),
-            MessageSystemAttributeNames=["All"],
-            MessageAttributeNames=["reason"],
-            VisibilityTimeout=HIDDEN_SECONDS,
-            WaitTimeSeconds=1,  # asks all of SQS's servers, not a sample of them
-        )
-        letters = [_letter(message) for message in answer.get("Messages", [])]
-        if not letters:
-            return
-        taken += len(letters)
-        yield letters
+    def __enter__(self) -> Self:
+        """Nothing is read yet."""
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give back what is still held, whoever is impatient."""
+        with uninterrupted():
+            self._hide(0)
+            self._held.clear()
 
-def release(sqs: Any, url: str, letters: Iterable[DeadLetter]) -> None:
-    """Give messages back, so that they can be received again at once."""
-    for letter in letters:
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+    def read(self, limit: int | None = None) -> Iterator[DeadLetter]:
+        """The dead letters, each once, at most `limit`; oldest first, as far as SQS keeps an order."""
+        taken = 0
+        while limit is None or taken < limit:
+            self._renew()
+            answer = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=_AT_ONCE if limit is None else min(_AT_ONCE, limit - taken),
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=HIDDEN_SECONDS,
+                WaitTimeSeconds=WAIT_SECONDS,
+            )
+            found = answer.get("Messages", [])
+            new = [message for message in found if message["MessageId"] not in self._held]
+            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in found}
+            if not new:
+                return
+            taken += len(new)
+            yield from map(_letter, new)
+
+    def delete(self, letter: DeadLetter) -> None:
+        """Take a message that was read out of the queue."""
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[letter.id])
+        del self._held[letter.id]
+
+    def _renew(self) -> None:
+        if time.monotonic() - self._renewed_at > HIDDEN_SECONDS / 3:
+            self._hide(HIDDEN_SECONDS)
+            self._renewed_at = time.monotonic()
+
+    def _hide(self, seconds: int) -> None:
+        """Hide what is held for so many seconds from now; what fails shows itself when its time is over."""
+        receipts = list(self._held.values())
+        for start in range(0, len(receipts), _AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+                for number, receipt in enumerate(receipts[start : start + _AT_ONCE])
+            ]
+            try:
+                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            except (BotoCoreError, ClientError):
+                continue
 
 
 def count(sqs: Any, url: str) -> tuple[int, int]:
@@ -81,15 +123,26 @@ def count(sqs: Any, url: str) -> tuple[int, int]:
     return int(attributes[names[0]]), int(attributes[names[1]])
 
 
+def find(reader: Reader, ids: Sequence[str]) -> Iterator[DeadLetter]:
+    """The dead letters with these ids; those before them are held until the reader is done."""
+    missing = set(ids)
+    for letter in reader.read():
+        if letter.id in missing:
+            missing.remove(letter.id)
+            yield letter
+            if not missing:
+                return
+
+
 def _letter(message: dict[str, Any]) -> DeadLetter:
     attributes = message.get("Attributes", {})
-    reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue")
+    noted = {name: value.get("StringValue") for name, value in message.get("MessageAttributes", {}).items()}
     return DeadLetter(
-        message_id=message["MessageId"],
+        id=message["MessageId"],
         receipt=message["ReceiptHandle"],
         body=message["Body"],
-        group=attributes["MessageGroupId"],
-        reason=reason or NO_REASON,
+        group=noted.get("group") or attributes["MessageGroupId"],
+        reason=noted.get("reason") or _NO_REASON,
         since=dt.datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, dt.UTC),
         call=_in_words(message["Body"]),
     )

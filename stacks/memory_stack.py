@@ -1,5 +1,6 @@
 """The whole deployment: its parts, the environment of the functions, and what they may use."""
 
+import json
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -56,13 +57,7 @@ class MemoryStack(cdk.Stack):
             runtime=runtime,
             timeout=answer_timeout,
             throttle=throttle,
-            environment={
-                **_environment(settings),
-                "PROMPT_MODE": settings.prompt_mode,
-                "ON_MEMORY_FAILURE": settings.on_memory_failure,
-                "CONTEXT_CHARACTERS": str(settings.context_characters),
-                "MEMORIES_OF_OTHERS": settings.memories_of_others,
-            },
+            environment=_environment(settings) | _before_the_call(settings),
             snap_start=settings.snap_start,
         )
         retrieve = Endpoint(
@@ -77,11 +72,7 @@ class MemoryStack(cdk.Stack):
                 rate_limit=settings.retrieve_throttle_rate or settings.throttle_rate,
                 burst_limit=settings.retrieve_throttle_burst or settings.throttle_burst,
             ),
-            environment={
-                **_environment(settings),
-                "RETRIEVE_AUTH": settings.retrieve_auth,
-                "MEMORIES_OF_OTHERS": settings.memories_of_others,
-            },
+            environment=_environment(settings) | _during_the_call(settings),
             snap_start=settings.snap_start,
         )
         post_call = Endpoint(
@@ -95,16 +86,10 @@ class MemoryStack(cdk.Stack):
             throttle=throttle,
             environment={
                 **_environment(settings),
+                **_after_the_call(settings),
                 "CALL_QUEUE_URL": queue.calls.queue_url,
                 "DEAD_LETTER_QUEUE_URL": queue.dead_letters.queue_url,
-                "TRIES": str(TRIES),
                 "LEDGER_TABLE": ledger.table.table_name,
-                "STORE_TYPES": settings.store_types,
-                # An empty number of days is forever.
-                "FACTUAL_RETENTION_DAYS": str(settings.factual_retention_days or ""),
-                "SEMANTIC_RETENTION_DAYS": str(settings.semantic_retention_days or ""),
-                "NO_CONSENT": settings.no_consent,
-                "KEEP_SPOKEN": settings.keep_spoken,
             },
         )
         queue.add_worker(post_call.function, max_concurrency=settings.worker_concurrency)
@@ -135,6 +120,13 @@ class MemoryStack(cdk.Stack):
             "DeadLetterQueueUrl": queue.dead_letters.queue_url,
             "LedgerTable": ledger.table.table_name,
             "AlarmTopicArn": alarms.topic.topic_arn,
+            # What the operator's commands need to do things as the functions do.
+            "Environment": json.dumps(
+                _environment(settings)
+                | _before_the_call(settings)
+                | _during_the_call(settings)
+                | _after_the_call(settings)
+            ),
         }.items():
             cdk.CfnOutput(self, name, value=value)
 
@@ -169,6 +161,31 @@ def _environment(settings: Settings) -> dict[str, str]:
         "CREDENTIALS_SECRET": settings.credentials_secret,
         "DEFAULT_COUNTRY_CODE": settings.default_country_code,
         "SHARED_NUMBERS": settings.shared_numbers,
+    }
+
+
+def _before_the_call(settings: Settings) -> dict[str, str]:
+    return {
+        "PROMPT_MODE": settings.prompt_mode,
+        "ON_MEMORY_FAILURE": settings.on_memory_failure,
+        "CONTEXT_CHARACTERS": str(settings.context_characters),
+        "MEMORIES_OF_OTHERS": settings.memories_of_others,
+    }
+
+
+def _during_the_call(settings: Settings) -> dict[str, str]:
+    return {"RETRIEVE_AUTH": settings.retrieve_auth, "MEMORIES_OF_OTHERS": settings.memories_of_others}
+
+
+def _after_the_call(settings: Settings) -> dict[str, str]:
+    return {
+        "TRIES": str(TRIES),
+        "STORE_TYPES": settings.store_types,
+        # An empty number of days is forever.
+        "FACTUAL_RETENTION_DAYS": str(settings.factual_retention_days or ""),
+        "SEMANTIC_RETENTION_DAYS": str(settings.semantic_retention_days or ""),
+        "NO_CONSENT": settings.no_consent,
+        "KEEP_SPOKEN": settings.keep_spoken,
     }
 
 

@@ -52,10 +52,14 @@ class CallQueue:
     def keep(self, message: Message, reason: str) -> None:
         """Put `message` into the dead-letter queue, with the reason.
 
+        There each message is a group of its own, with the real one beside it: a person could not look at a
+        caller's second message while the first is held.
+
         Raises:
             AwsError: if that fails.
         """
-        self._send(self._dead_letter_url, message, reason=reason)
+        alone = message._replace(group_id=message.deduplication_id)
+        self._send(self._dead_letter_url, alone, reason=reason, group=message.group_id)
 
     def _send(self, url: str, message: Message, **told: str) -> None:
         parameters: dict[str, Any] = {

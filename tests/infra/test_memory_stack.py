@@ -149,9 +149,16 @@ def test_timeouts(deployed: Deployed, owner: str, seconds: int) -> None:
     assert deployed.of(owner, "Lambda::Function").properties["Timeout"] == seconds
 
 
-def test_outputs_are_what_an_engineer_has_to_copy(deployed: Deployed) -> None:
+def test_outputs_are_what_an_engineer_and_the_commands_need(deployed: Deployed) -> None:
     host = "execute-api.<AWS::Region>.<AWS::URLSuffix>"
-    assert deployed.outputs == {
+    environment = json.loads(deployed.outputs["Environment"])
+    for owner in ("ClientData", "Retrieve", "PostCall"):
+        variables = deployed.of(owner, "Lambda::Function").properties["Environment"]["Variables"]
+        assert (
+            environment.items()
+            >= {name: value for name, value in variables.items() if not str(value).startswith("<")}.items()
+        )
+    assert {name: value for name, value in deployed.outputs.items() if name != "Environment"} == {
         "ClientDataUrl": f"https://<ClientDataApi>.{host}/client-data",
         "RetrieveUrl": f"https://<RetrieveApi>.{host}/retrieve",
         "PostCallUrl": f"https://<PostCallApi>.{host}/post-call",

@@ -92,6 +92,7 @@ class Aws:
         options: dict[str, Any] = {"endpoint_url": url, "region_name": REGION}
         options |= {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
         self.url = url
+        self._options = options
         self.secrets = boto3.client("secretsmanager", **options)
         self.sqs = boto3.client("sqs", **options)
         self.dynamodb = boto3.client("dynamodb", **options)
@@ -105,6 +106,10 @@ class Aws:
             AttributeDefinitions=[{"AttributeName": "conversation_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
+
+    def client(self, service: str) -> Any:
+        """boto3's client of another service."""
+        return boto3.client(service, **self._options)
 
     def set_secret(self, **changes: object) -> None:
         self.secrets.put_secret_value(SecretId=SECRET_NAME, SecretString=json.dumps({**SECRET, **changes}))
