@@ -27,7 +27,8 @@ $(READY): requirements-dev.lock local/lambda_host/runtime.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.11 setup" >&2; exit 1; }
 	@echo "Setting up $(VENV) ..."
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@test -e $(READY) || $(PYTHON) -m venv --clear $(VENV)  # what was interrupted before may be half there
+	@rm -f $(READY)
 	@$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
 	@$(PY) -m local setup
 	@touch $@
