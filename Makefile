@@ -39,7 +39,7 @@ $(NODE_READY): package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-run: setup ## Tell the story of one caller's two calls, through the whole system
+run: setup ## Demonstrate one caller's two calls, through the whole system
 	@$(PY) -m local run
 
 serve: setup ## Keep the whole system running on this machine until Ctrl-C

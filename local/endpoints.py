@@ -1,10 +1,4 @@
-"""The addresses and keys by which the story and the simulated ElevenLabs reach a running system.
-
-Why it exists: the simulator and the story play against any system that can name its endpoints, be it the one
-that ``local/system.py`` starts or one that is deployed. So they know these few values and nothing else.
-
-It refuses to start, find or check a system: it only carries what somebody else knows.
-"""
+"""The addresses and keys by which the demo and the simulated ElevenLabs reach a system, local or deployed."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,13 +9,13 @@ class Endpoints:
     """Where the three functions and Mem0 are, and the keys that they accept.
 
     Attributes:
-        client_data_url: full URL of ClientData, path included, e.g. ``http://127.0.0.1:8101/client-data``.
+        client_data_url: full URL of ClientData, path included, e.g. `http://127.0.0.1:8101/client-data`.
         retrieve_url: full URL of Retrieve.
         post_call_url: full URL of PostCall.
         mem0_url: root URL of Mem0 or its stand-in, without a path.
-        workspace_key: what ClientData expects in ``X-Workspace-Key``.
+        workspace_key: what ClientData expects in `X-Workspace-Key`.
         hmac_key: the secret that signs post-call webhooks.
-        mem0_api_key: the key for ``Authorization: Token ...`` at Mem0.
+        mem0_api_key: the key for `Authorization: Token ...` at Mem0.
     """
 
     client_data_url: str
@@ -34,7 +28,7 @@ class Endpoints:
 
 
 class System(Protocol):
-    """Anything that runs and can say where: all that the story needs to know of it."""
+    """Anything that runs and has endpoints."""
 
     @property
     def endpoints(self) -> Endpoints:

@@ -1,42 +1,31 @@
-"""Synthesises the CDK app: the local system is read from what would be deployed, and from nothing else.
-
-A synthesis takes seconds, so its result is kept under .cache/ until the app, its settings or the CDK change.
-It
-refuses to build assets: the code is used where it lies, and the layer is built for this machine by the Lambda
-host.
-"""
+"""Synthesizes the CDK app; the result is kept in .cache/ until the app, its settings or the CDK change."""
 
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.lambda_host.toolchain import CACHE, ROOT, digest_of, only_one, quiet
+from local.lambda_host.toolchain import CACHE, ROOT, ToolchainError, digest_of, only_one, quiet, run
 
 # Where assets are used as they lie on disk, a change of the code needs no new synthesis; and no layer is
 # bundled.
 LOCAL_CONTEXT = {"aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": True}
 
 
-class SynthError(RuntimeError):
-    """The app could not be synthesised. The message carries the app's own words."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Assembly:
-    """One synthesised stack: its name, its template, and where the code asset of each hash lies."""
+    """One synthesized stack: its name, its template, and where the code asset of each hash lies."""
 
     stack: str
     template: Mapping[str, Any]
     code_folders: Mapping[str, Path]
 
 
-def synthesise(
+def synthesize(
     settings: Mapping[str, object] | None = None, progress: Callable[[str], None] = quiet, root: Path = ROOT
 ) -> Assembly:
     """Return the app's stack with the given settings.
@@ -47,11 +36,11 @@ def synthesise(
         root: the folder with app.py and cdk.json.
 
     Raises:
-        SynthError: the app failed, e.g. because a setting is not allowed, or made another number of stacks
-            than one.
+        ToolchainError: the app failed, e.g. because a setting is not allowed, or makes more
+            than one stack.
     """
     if not (root / "app.py").exists():
-        raise SynthError(f"there is no {root / 'app.py'} to synthesise")
+        raise ToolchainError(f"there is no {root / 'app.py'} to synthesize")
     context = (
         json.loads((root / "cdk.json").read_text()).get("context", {}) | LOCAL_CONTEXT | dict(settings or {})
     )
@@ -61,7 +50,7 @@ def synthesise(
     folder = CACHE / "synth" / key
     with only_one(f"synth-{key}"):
         if not folder.exists():
-            progress("synthesising the CDK app")
+            progress("synthesizing the CDK app")
             _run_app(root, folder, context)
     return _read(folder)
 
@@ -76,12 +65,7 @@ def _run_app(root: Path, folder: Path, context: Mapping[str, object]) -> None:
         "CDK_VALIDATION": "false",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
     }
-    done = subprocess.run(
-        [sys.executable, "app.py"], cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        words = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
-        raise SynthError("app.py failed:\n" + "\n".join(words))
+    run([sys.executable, "app.py"], "synthesizing the CDK app", environment, root)
     fresh.rename(folder)
 
 
@@ -93,7 +77,7 @@ def _read(folder: Path) -> Assembly:
         if artifact["type"] == "aws:cloudformation:stack"
     }
     if len(stacks) != 1:
-        raise SynthError(
+        raise ToolchainError(
             f"the local system runs one stack; app.py made {len(stacks)}: {', '.join(stacks) or 'none'}"
         )
     ((name, artifact),) = stacks.items()

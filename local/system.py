@@ -1,9 +1,7 @@
 """The whole system on one machine, started and stopped as one.
 
 moto and the Mem0 stand-in run as processes of their own, the functions in their instances, API Gateway and
-the event source in this process. Everything that is started joins one process group, so nothing is left
-behind however it ends. What to run is read from the synthesised template; this module only puts the parts
-together.
+the event source in this process. What to run is read from the synthesized template.
 """
 
 import json
@@ -20,12 +18,13 @@ from types import TracebackType
 from typing import Self
 
 from local.aws.services import AwsServices
+from local.cloudformation import TemplateError
 from local.endpoints import Endpoints
-from local.intrinsics import TemplateError
-from local.lambda_host import EventSource, Gateway, LambdaHost, PortTakenError
-from local.lambda_host.processes import ProcessGroup, Service
+from local.http_server import PortTakenError
+from local.lambda_host import EventSource, Gateway, LambdaHost
 from local.lambda_host.toolchain import ROOT, ensure_layer, ensure_runtime, quiet
-from local.synth import synthesise
+from local.processes import Service
+from local.synth import synthesize
 from local.template import Template
 
 # Distance of each part's port from the base.
@@ -37,8 +36,6 @@ DEFAULTS = {
     "ELEVENLABS_WORKSPACE_KEY": "local-workspace-key",
     "ELEVENLABS_HMAC_KEY": "local-hmac-key",
 }
-# Seconds that the stand-in has to close its file.
-MEM0_GRACE = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,7 @@ class LocalCredentials:
     ) -> "LocalCredentials":
         """Take each key from the environment, else the printed default.
 
-        With another Mem0 than the stand-in (`own_mem0` false) there is no default organisation or project:
+        With another Mem0 than the stand-in (`own_mem0` false) there is no default organization or project:
         left empty, the functions do not compare them.
         """
         given = os.environ if environment is None else environment
@@ -180,13 +177,11 @@ class System:
     def _start(self) -> None:
         self._check_ports()
         self.data_dir = self._make_data_dir()
-        group = ProcessGroup()
-        self._undo.callback(group.stop)
-        self.aws = AwsServices(group, sys.executable, self._port("aws"))
+        self.aws = AwsServices(self._port("aws"))
         self._undo.callback(self.aws.stop)
-        mem0 = None if self._other_mem0 else self._start_mem0(group)
+        mem0 = None if self._other_mem0 else self._start_mem0()
         # The two above take a second or two to start; meanwhile:
-        self.template = Template(synthesise(self._settings, self._progress))
+        self.template = Template(synthesize(self._settings, self._progress))
         layer = ensure_layer(self._python, self._progress)
         ensure_runtime(self._python, self._progress)
         self._progress("starting queue, table and secret (moto)")
@@ -198,37 +193,33 @@ class System:
             layer=layer,
             environment=environment,
             log_folder=self.data_dir / "logs",
-            group=group,
             python=self._python,
             steps=self._steps,
         )
-        self._open_gateways()
-        self._feed(values)
-        # Undone in the reverse order: no new requests, then no instances, then the event source finds its
-        # batches ended and ends itself.
+        self.source = self._event_source(values)
+        # In the end: no new batches, no new requests, no instances; then the batches under way have ended.
         self._undo.callback(self.source.stop)
         self._undo.callback(self.host.stop)
-        for gateway in self.gateways.values():
-            self._undo.callback(gateway.stop)
+        self._open_gateways()
         self._undo.callback(self.source.cease)
 
-    def _start_mem0(self, group: ProcessGroup) -> Service:
+    def _start_mem0(self) -> Service:
         command = [sys.executable, "-m", "local", "mem0", "--port", str(self._port("mem0"))]
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
         environment |= {name: self.credentials.first(name) for name in DEFAULTS if name.startswith("MEM0_")}
         command += ["--data-dir", str(self.data_dir)]
         announces = r"Mem0 stand-in at (http\S+?),"
         service = Service(
-            group, "the Mem0 stand-in", command, announces=announces, environment=environment, cwd=ROOT
+            "the Mem0 stand-in", command, announces=announces, environment=environment, cwd=ROOT
         )
-        self._undo.callback(service.stop, MEM0_GRACE)
+        self._undo.callback(service.stop)
         return service
 
     def _open_gateways(self) -> None:
         for api in self.template.apis:
             if api.function not in PORTS:
                 raise TemplateError(f"{api.function}: the local system has ports for {', '.join(PORTS)} only")
-            self.gateways[api.function] = Gateway(
+            gateway = Gateway(
                 self.host,
                 api.function,
                 api.routes,
@@ -236,8 +227,10 @@ class System:
                 stage=api.stage,
                 throttle=api.throttle if self._throttle else None,
             )
+            self._undo.callback(gateway.stop)
+            self.gateways[api.function] = gateway
 
-    def _feed(self, values: Mapping[str, str]) -> None:
+    def _event_source(self, values: Mapping[str, str]) -> EventSource:
         mappings = self.template.mappings
         if len(mappings) != 1:
             raise TemplateError(
@@ -250,7 +243,7 @@ class System:
             raise TemplateError(f"{queue.logical_id} has no dead-letter queue")
         self.queue_url, self.dead_letter_url = values[queue.logical_id], values[queue.dead_letters]
         self.ledger_table = self.template.tables[0].name
-        self.source = EventSource(
+        return EventSource(
             self.host,
             mapping.function,
             sqs=self.aws.client("sqs"),

@@ -1,19 +1,16 @@
-"""What the synthesised template says, in the local system's words: functions, APIs, queues, table, secret.
+"""What the synthesized template deploys: functions, APIs, queues, table, secret.
 
 The template is the only source: a timeout, a reservation or a route that changes in `stacks/` changes here.
-It refuses to fill gaps with defaults of its own; what CloudFormation would default is taken from its
-documentation.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import ACCOUNT, REGION, Resolver, TemplateError
-from local.lambda_host.gateway import Throttle
-from local.lambda_host.model import FunctionSpec
+from local.cloudformation import TemplateError, references, resolve
+from local.lambda_host import FunctionSpec, Throttle
+from local.lambda_host.model import ACCOUNT, REGION
 from local.synth import Assembly
 
 QUEUE_ATTRIBUTES = (
@@ -78,7 +75,7 @@ class EventSourceMapping:
 
 
 class Template:
-    """Reads one synthesised stack.
+    """Reads one synthesized stack.
 
     Raises:
         TemplateError: (by each property and method) something is missing or not understood; it says what.
@@ -89,33 +86,20 @@ class Template:
         self._resources: Mapping[str, Mapping[str, Any]] = assembly.template["Resources"]
 
     @property
-    def stack(self) -> str:
-        """The stack's name."""
-        return self._assembly.stack
-
-    @property
     def queues(self) -> list[Queue]:
         """All queues, dead-letter queues before those that use them."""
         found = []
         for logical_id, properties in self._of_type("AWS::SQS::Queue"):
-            fifo = properties.get("FifoQueue") in (True, "true")
-            name = properties.get("QueueName") or self._generated(logical_id, 70) + (".fifo" if fifo else "")
-            attributes = {
-                key: str(properties[key]).lower()
-                if isinstance(properties[key], bool)
-                else str(properties[key])
-                for key in QUEUE_ATTRIBUTES
-                if key in properties
-            }
-            policy = properties.get("RedrivePolicy")
-            target = self._logical_id(policy["deadLetterTargetArn"], logical_id) if policy else None
-            receives = int(policy["maxReceiveCount"]) if policy else None
+            fifo = ".fifo" if properties.get("FifoQueue") in (True, "true") else ""
+            given = {name: properties[name] for name in QUEUE_ATTRIBUTES if name in properties}
+            policy = properties.get("RedrivePolicy", {})
+            target = policy.get("deadLetterTargetArn")
             queue = Queue(
                 logical_id=logical_id,
-                name=str(name),
-                attributes=attributes,
-                dead_letters=target,
-                maximum_receives=receives,
+                name=str(properties.get("QueueName") or self._generated(logical_id, 70) + fifo),
+                attributes={name: resolve(value, {}, logical_id) for name, value in given.items()},
+                dead_letters=self._target(target, logical_id) if target else None,
+                maximum_receives=int(policy["maxReceiveCount"]) if policy else None,
             )
             found.append(queue)
         return sorted(found, key=lambda queue: queue.dead_letters is not None)
@@ -140,10 +124,8 @@ class Template:
         for _, properties in self._of_type("AWS::Lambda::Function"):
             name = properties.get("Environment", {}).get("Variables", {}).get("CREDENTIALS_SECRET")
             if name is not None:
-                return self._resolver({}).text(name, "CREDENTIALS_SECRET")
-        raise TemplateError(
-            "no function has the environment variable CREDENTIALS_SECRET: the secret's name is unknown"
-        )
+                return resolve(name, {}, "CREDENTIALS_SECRET")
+        raise TemplateError("no function has the environment variable CREDENTIALS_SECRET")
 
     @property
     def apis(self) -> list[Api]:
@@ -155,8 +137,8 @@ class Template:
         """All event source mappings from SQS. AWS's defaults: ten messages a batch, concurrency unbounded."""
         return [
             EventSourceMapping(
-                queue=self._logical_id(self._need(properties, "EventSourceArn", logical_id), logical_id),
-                function=self._function_name(self._need(properties, "FunctionName", logical_id), logical_id),
+                queue=self._target(self._need(properties, "EventSourceArn", logical_id), logical_id),
+                function=self._function_name(properties, "FunctionName", logical_id),
                 batch_size=int(properties.get("BatchSize", 10)),
                 maximum_concurrency=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1000)),
                 partial_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
@@ -165,13 +147,13 @@ class Template:
         ]
 
     def functions(self, values: Mapping[str, str]) -> list[FunctionSpec]:
-        """Return all functions, in the template's order.
+        """Return all functions, in the template's order, with CloudFormation's defaults.
 
         Args:
             values: what the environment's references stand for, e.g. {"CallQueue": "http://...",
                 "CallQueue.Arn": ...}.
         """
-        resolver = self._resolver(values)
+        values = {"AWS::StackName": self._assembly.stack, **values}
         found = []
         for logical_id, properties in self._of_type("AWS::Lambda::Function"):
             handler = self._need(properties, "Handler", logical_id)
@@ -181,7 +163,7 @@ class Template:
                 handler=handler,
                 code=self._code(properties, logical_id),
                 environment={
-                    name: resolver.text(value, f"{logical_id}, variable {name}")
+                    name: resolve(value, values, f"{logical_id}, variable {name}")
                     for name, value in variables.items()
                 },
                 timeout_seconds=float(properties.get("Timeout", 3)),
@@ -190,8 +172,6 @@ class Template:
                 snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
             )
             found.append(spec)
-        if not found:
-            raise TemplateError(f"the stack {self.stack} has no AWS::Lambda::Function")
         return found
 
     def _of_type(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -200,61 +180,45 @@ class Template:
                 yield logical_id, resource.get("Properties", {})
 
     def _api(self, api: str) -> Api:
-        routes = [
-            one for _, one in self._of_type("AWS::ApiGatewayV2::Route") if one.get("ApiId") == {"Ref": api}
-        ]
-        if not routes:
-            raise TemplateError(f"{api} has no AWS::ApiGatewayV2::Route")
-        functions = {self._behind(route, api) for route in routes}
-        if len(functions) != 1:
+        routes = self._parts_of(api, "AWS::ApiGatewayV2::Route")
+        stages = self._parts_of(api, "AWS::ApiGatewayV2::Stage")
+        targets = {self._target(self._need(route, "Target", api), api) for route in routes}
+        if len(targets) != 1 or len(stages) != 1:
             raise TemplateError(
-                f"{api} routes to several functions ({', '.join(sorted(functions))}); one is supported"
+                f"{api} has {len(targets)} integrations behind its routes and {len(stages)} stages; "
+                "the local system runs one of each"
             )
-        stages = [
-            one for _, one in self._of_type("AWS::ApiGatewayV2::Stage") if one.get("ApiId") == {"Ref": api}
-        ]
-        if len(stages) != 1:
-            raise TemplateError(f"{api} has {len(stages)} stages; one is supported")
+        integration = targets.pop()
         settings = stages[0].get("DefaultRouteSettings", {})
         rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
         return Api(
-            function=functions.pop(),
+            function=self._function_name(
+                self._resources[integration].get("Properties", {}), "IntegrationUri", integration
+            ),
             routes=tuple(route["RouteKey"] for route in routes),
             stage=stages[0].get("StageName", "$default"),
             throttle=None if rate is None or burst is None else Throttle(rate=float(rate), burst=int(burst)),
         )
 
-    def _behind(self, route: Mapping[str, Any], api: str) -> str:
-        target = json.dumps(self._need(route, "Target", api))
-        for logical_id, properties in self._of_type("AWS::ApiGatewayV2::Integration"):
-            if f'"{logical_id}"' in target or f"${{{logical_id}}}" in target:
-                return self._function_name(self._need(properties, "IntegrationUri", logical_id), logical_id)
-        raise TemplateError(f"{api}: the route {route.get('RouteKey')} has no integration")
+    def _parts_of(self, api: str, kind: str) -> list[Mapping[str, Any]]:
+        return [part for _, part in self._of_type(kind) if part.get("ApiId") == {"Ref": api}]
 
-    def _function_name(self, reference: Any, where: str) -> str:
-        """Follow a reference, through an alias if need be, to a function and return its local name."""
-        logical_id = self._logical_id(reference, where)
+    def _function_name(self, properties: Mapping[str, Any], name: str, where: str) -> str:
+        """Follow a property, through an alias or a version if need be, to a function's local name."""
+        logical_id = self._target(self._need(properties, name, where), where)
         resource = self._resources[logical_id]
         if resource["Type"] in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
-            return self._function_name(
-                self._need(resource["Properties"], "FunctionName", logical_id), logical_id
-            )
+            return self._function_name(resource["Properties"], "FunctionName", logical_id)
         if resource["Type"] != "AWS::Lambda::Function":
             raise TemplateError(f"{where}: {logical_id} is a {resource['Type']}, not a function")
         return name_of(self._need(resource["Properties"], "Handler", logical_id))
 
-    def _logical_id(self, reference: Any, where: str) -> str:
-        """Return the one resource that a value refers to, however deep the reference stands."""
-        match reference:
-            case {"Ref": str(name)} if name in self._resources:
-                return name
-            case {"Fn::GetAtt": [str(name), _]} if name in self._resources:
-                return name
-            case {"Fn::Join": [_, list(parts)]}:
-                inside = [part for part in parts if isinstance(part, dict) and _refers(part, self._resources)]
-                if len(inside) == 1:
-                    return self._logical_id(inside[0], where)
-        raise TemplateError(f"{where}: {reference!r} refers to no resource of the stack {self.stack}")
+    def _target(self, value: Any, where: str) -> str:
+        """Return the one resource that a value refers to."""
+        found = {name for name in references(value) if name in self._resources}
+        if len(found) != 1:
+            raise TemplateError(f"{where}: {value!r} does not refer to one resource of the stack")
+        return found.pop()
 
     def _code(self, properties: Mapping[str, Any], logical_id: str) -> Path:
         key = self._need(self._need(properties, "Code", logical_id), "S3Key", logical_id)
@@ -264,10 +228,7 @@ class Template:
         return folder.resolve()
 
     def _generated(self, logical_id: str, limit: int) -> str:
-        return f"{self.stack}-{logical_id}"[:limit]
-
-    def _resolver(self, values: Mapping[str, str]) -> Resolver:
-        return Resolver(values, self.stack)
+        return f"{self._assembly.stack}-{logical_id}"[:limit]
 
     def _need(self, properties: Mapping[str, Any], name: str, where: str) -> Any:
         if name not in properties:
@@ -278,8 +239,3 @@ class Template:
 def name_of(handler: str) -> str:
     """Return a function's local name: "post-call" for the handler post_call.handler.lambda_handler."""
     return handler.split(".", 1)[0].replace("_", "-")
-
-
-def _refers(part: Mapping[str, Any], resources: Mapping[str, Any]) -> bool:
-    get = part.get("Fn::GetAtt")
-    return part.get("Ref") in resources or (isinstance(get, list) and get[0] in resources)

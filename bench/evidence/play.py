@@ -16,9 +16,9 @@ from typing import Any
 
 from bench.evidence.histories import History, Session
 from bench.evidence.judge import Answer, in_context, judge
-from local.elevenlabs import CallScript, Turn, Webhook, Wire, encode, post_call_event
+from local.elevenlabs import CallScript, HttpClient, Turn, Webhook, encode, post_call_event
 from local.mem0.server import Mem0StandIn, start
-from local.remembered import Remembered
+from local.memories import Memories
 from local.system import LocalCredentials, System
 
 RETURNED = 3
@@ -77,18 +77,18 @@ def play(histories: Sequence[History], progress: Progress) -> Outcome:
     with stand_in() as mem0:
         keys = LocalCredentials.from_environment()
         options: dict[str, Any] = {"mem0_url": mem0.url, "credentials": keys, "throttle": False}
-        with System(**options, progress=progress) as system, Wire() as wire:
+        with System(**options, progress=progress) as system, HttpClient() as wire:
             calls = _remember(histories, system, mem0, wire, progress)
             answers = _ask(histories, system, wire, progress)
             latest = [told for history in histories for told in _latest(history, system, wire)]
         progress(f"asking again, for {WIDER} memories")
-        with System(**options, settings={"search_limit": WIDER}) as system, Wire() as wire:
+        with System(**options, settings={"search_limit": WIDER}) as system, HttpClient() as wire:
             wider = _ask(histories, system, wire, progress)
     return Outcome(calls, answers, wider, latest)
 
 
 def _remember(
-    histories: Sequence[History], system: System, mem0: Mem0StandIn, wire: Wire, progress: Progress
+    histories: Sequence[History], system: System, mem0: Mem0StandIn, wire: HttpClient, progress: Progress
 ) -> list[Stored]:
     webhook = Webhook(url=system.endpoints.post_call_url, key=system.endpoints.hmac_key)
     played: dict[str, Session] = {}
@@ -102,7 +102,7 @@ def _remember(
                 raise PlayError(f"PostCall did not take {conversation}: {delivery.last} {delivery.last.text}")
             played[conversation] = session
     progress("waiting until all of it is remembered")
-    with Remembered(system.endpoints) as remembered:
+    with Memories(system.endpoints) as remembered:
         stored = {}
         deadline = time.monotonic() + PATIENCE + len(played)
         for conversation, session in played.items():
@@ -135,7 +135,7 @@ def _script(history: History, session: Session) -> CallScript:
     )
 
 
-def _ask(histories: Sequence[History], system: System, wire: Wire, progress: Progress) -> list[Answer]:
+def _ask(histories: Sequence[History], system: System, wire: HttpClient, progress: Progress) -> list[Answer]:
     answers = []
     for history in histories:
         progress(f"{history.name}: {len(history.questions)} questions")
@@ -150,7 +150,7 @@ def _ask(histories: Sequence[History], system: System, wire: Wire, progress: Pro
     return answers
 
 
-def _latest(history: History, system: System, wire: Wire) -> list[bool]:
+def _latest(history: History, system: System, wire: HttpClient) -> list[bool]:
     """Whether the context tells what the caller said last of what anybody asks about."""
     newest = history.sessions[-_LATEST_CALLS:]
     asked = {each for question in history.questions for each in question.evidence}

@@ -7,7 +7,7 @@ from bench.measure.charts import LIMIT, NAIVE, OURS, Bar, bars
 from bench.measure.naive_layer import sizes
 from bench.measure.report import Chart, Section, Table, Target, at_most, median, ms, ratio
 from bench.measure.rig import Rig, Side
-from local.lambda_host.model import Step
+from local.lambda_host import Step
 
 FUNCTIONS = ("client-data", "retrieve")
 NAMES = {"client-data": "ClientData", "retrieve": "Retrieve"}

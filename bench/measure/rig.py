@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from bench.measure.naive_layer import age, ensure_naive_layer
+from local.http_server import Request
 from local.lambda_host import FunctionSpec, LambdaHost
-from local.lambda_host.payload import HttpRequest, to_event
+from local.lambda_host.payload import to_event
 from local.lambda_host.toolchain import ROOT, ToolchainError, ensure_layer, python_minor, run
 from local.system import System
 
@@ -125,13 +126,8 @@ class Rig:
         """The event that API Gateway makes of a POST to `function`. `x_name` becomes the header `X-Name`."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-        request = HttpRequest(
-            method="POST",
-            target=f"/{function}",
-            headers=(("content-type", "application/json"), *pairs),
-            body=raw,
-            source_ip="192.0.2.1",
-        )
+        every = (("content-type", "application/json"), *pairs)
+        request = Request(method="POST", target=f"/{function}", headers=every, body=raw)
         return to_event(request, f"POST /{function}")
 
     def client_data_event(self, caller: str = CALLER) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from itertools import chain
 
 from bench.reliability.report import Section
 from bench.reliability.rig import MANY, Call, Progress, Rig, Tally, ids, make_call
-from local.lambda_host import EventSource, Gateway
+from local.lambda_host import EventSource, Gateway, Step
 from local.lambda_host.event_source import Message
-from local.lambda_host.model import Step
 
 VISIBILITY_SECONDS = 6
 CLAIM_SECONDS = 4

@@ -47,13 +47,13 @@ def _mem0(words: str, *, becomes: str = "remembered", reason: str = "", **rule: 
 
 
 def _ledger(words: str, note: str, **rule: Any) -> Case:
-    rule = {"target": "DynamoDB", "contains": [note], "count": _AWS_ONCE, **rule}
+    rule = {"operation": "dynamodb:*", "contains": [note], "count": _AWS_ONCE, **rule}
     return Case(words=f"worker: DynamoDB {words}", aws=(rule,))
 
 
 def _queue(words: str, **rule: Any) -> Case:
     return Case(
-        words=f"webhook: SQS {words}", aws=({"target": "SQS.SendMessage", "count": _AWS_ONCE, **rule},)
+        words=f"webhook: SQS {words}", aws=({"operation": "sqs:SendMessage", "count": _AWS_ONCE, **rule},)
     )
 
 
@@ -61,7 +61,7 @@ def _hide(words: str, **rule: Any) -> Case:
     return Case(
         words=f"worker: SQS {words} to hide a call until its next try (Mem0: 503)",
         mem0={"operation": "add", "count": _ONCE, "status": 503},
-        aws=({"target": "ChangeMessageVisibility", "contains": [], "count": _AWS_ONCE, **rule},),
+        aws=({"operation": "sqs:ChangeMessageVisibility", "contains": [], "count": _AWS_ONCE, **rule},),
     )
 
 
@@ -69,13 +69,13 @@ def _bury(words: str, **rule: Any) -> Case:
     return Case(
         words=f"worker: SQS {words} the dead letter (Mem0: 400)",
         mem0={"operation": "add", "status": 400},
-        aws=({"target": "SendMessage", "contains": ['{"reason": {'], "count": _AWS_ONCE, **rule},),
+        aws=({"operation": "sqs:SendMessage", "contains": ['{"reason": {'], "count": _AWS_ONCE, **rule},),
         becomes="dead",
         reason="rejected the request (HTTP 400)",
     )
 
 
-_THROTTLED = {"status": 400, "code": "ThrottlingException"}
+_THROTTLED = {"status": 400, "body": {"__type": "ThrottlingException"}}
 _CLAIM = "if_not_exists(digest"
 _NOTE = '"ADD done :step"'
 """The note of the first add. The second is noted where the call is closed."""
@@ -190,7 +190,7 @@ def _marked_aws(one: Run) -> list[Rule]:
     for rule in one.case.aws:
         texts = rule.get("contains")
         # A message that is only hidden is named by a handle, which bears no mark.
-        bears_no_mark = texts == [] and rule["target"] == "ChangeMessageVisibility"
+        bears_no_mark = texts == [] and rule["operation"] == "sqs:ChangeMessageVisibility"
         marked.append({**rule, "contains": [] if bears_no_mark else [*(texts or []), one.mark]})
     return marked
 

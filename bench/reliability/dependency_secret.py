@@ -39,7 +39,7 @@ def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> Non
     rig.system.source.pause()
     rig.deliver_all(queued, at_once=1)
     time.sleep(CACHE_SECONDS + 0.1)
-    rig.system.aws.set_faults({"target": "GetSecretValue", **rule})
+    rig.system.aws.set_faults({"operation": "secretsmanager:GetSecretValue", **rule})
     rung = rig.look_up(known.user_id)
     asked = rig.retrieve(known.user_id)
     at_others = _fired(rig)

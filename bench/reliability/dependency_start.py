@@ -24,7 +24,7 @@ MEM0: Mapping[str, dict[str, Any]] = {
 }
 SECRET: Mapping[str, dict[str, Any]] = {
     "refuses the connection": {"refuse": True},
-    "throttles": {"status": 400, "code": "ThrottlingException"},
+    "throttles": {"status": 400, "body": {"__type": "ThrottlingException"}},
     "is slow (3 s)": {"latency_seconds": 3},
 }
 
@@ -73,7 +73,7 @@ def _failed_once(rig: Rig, conversation: str) -> bool:
 
 def _secret(section: Section, rig: Rig, number: int, words: str, rule: dict[str, Any]) -> None:
     rig.cold()
-    fault = {"target": "GetSecretValue", **rule}
+    fault = {"operation": "secretsmanager:GetSecretValue", **rule}
     rig.system.aws.set_faults(fault)
     user = f"+1779{number:07d}"
     during = rig.look_up(user)

@@ -14,7 +14,7 @@ from bench.reliability.load_answers import Answers
 from bench.reliability.report import Section
 from bench.reliability.rig import COMPRESSION_OF_LOAD, Call, Progress, Rig
 from local.elevenlabs import Delivery
-from local.lambda_host.model import Step
+from local.lambda_host import Step
 
 CALLERS = 300
 RESERVATION, WORKERS = 10, 5

@@ -19,8 +19,17 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from local.elevenlabs import Delivery, Reply, Webhook, Wire, compressed, encode, parse_script, post_call_event
-from local.mem0.schema import FILE_NAME
+from local.elevenlabs import (
+    Delivery,
+    HttpClient,
+    Reply,
+    Webhook,
+    compressed,
+    encode,
+    parse_script,
+    post_call_event,
+)
+from local.mem0.store import FILE_NAME
 from local.system import System
 
 Progress = Callable[[str], None]
@@ -122,7 +131,7 @@ class Rig:
     def __init__(self, **options: Any) -> None:
         self.progress: Progress = options.get("progress", lambda _line: None)
         self.system = System(throttle=options.pop("throttle", False), **options)
-        self.wire = Wire()
+        self.wire = HttpClient()
         self.url = ""
         self._callers = iter(range(1_000_000))
 

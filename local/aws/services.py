@@ -1,36 +1,29 @@
-"""Starts the process that stands for AWS and creates in it what the template says: queues, table, secret.
-
-It creates nothing that the template does not name; the secret's value comes from the caller, as in AWS it
-comes from the person who made it.
-"""
+"""Starts the process that stands for AWS and creates in it what the template says: queues, table, secret."""
 
 import http.client
 import json
+import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from local.intrinsics import ACCOUNT, REGION
-from local.lambda_host.processes import ProcessGroup, Service
+from local.lambda_host.model import ACCOUNT, REGION
+from local.lambda_host.toolchain import ROOT
+from local.processes import Service
 from local.template import Template
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class AwsServices:
     """A running stand-in for AWS.
 
     Args:
-        group: the process group that the server joins.
-        python: the interpreter that has moto.
         port: the port, 0 for any free one.
     """
 
-    def __init__(self, group: ProcessGroup, python: str, port: int = 0) -> None:
+    def __init__(self, port: int = 0) -> None:
         environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-        command = [python, "-m", "local.aws.server", str(port)]
+        command = [sys.executable, "-m", "local.aws.server", str(port)]
         self._service = Service(
-            group, "moto", command, announces=r"^ready (\d+)$", environment=environment, cwd=ROOT
+            "moto", command, announces=r"^ready (\d+)$", environment=environment, cwd=ROOT
         )
         self.pid = self._service.pid
 
@@ -121,7 +114,11 @@ class AwsServices:
         self._ask("POST", "clock", {"advance": seconds})
 
     def set_faults(self, *rules: Mapping[str, Any]) -> None:
-        """Put rules (see `local.aws.faults.Rule`) in force instead of the old ones; without any: behave."""
+        """Put rules (see `local.aws.server`) in force instead of the old ones; without any: behave.
+
+        Raises:
+            ValueError: a rule has an unknown field, or a value of the wrong kind.
+        """
         self._ask("PUT", "faults", rules)
 
     def faults(self) -> list[dict[str, Any]]:

@@ -1,31 +1,28 @@
-"""The agent as it is set up at ElevenLabs, and what the platform accepts from our ClientData for it.
+"""The agent as it is set up at ElevenLabs, and what the platform accepts from ClientData for it.
 
-Why it exists: a mistake in the answer of a conversation initiation webhook ends the call on the real
-platform, often with no visible error. Here the same mistake is an error that says what the platform would
-have held against it.
-
-It refuses leniency: what the contract does not promise to work, fails.
+A mistake in the initiation webhook's answer ends the call on the real platform, often with no visible error.
+Here the same mistake is an error that says what is wrong.
 """
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 Value = str | int | float | bool
 
-RESPONSE_TYPE: Final = "conversation_initiation_client_data"
-SECRET_PREFIX: Final = "secret__"  # noqa: S105 - a prefix of names
-SYSTEM_PREFIX: Final = "system__"
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
-_OVERRIDABLE: Final = {
+RESPONSE_TYPE = "conversation_initiation_client_data"
+SECRET_PREFIX = "secret__"  # noqa: S105 - a prefix of names
+SYSTEM_PREFIX = "system__"
+PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+OVERRIDABLE = {
     "prompt": ("prompt", "prompt"),
     "first_message": ("first_message",),
     "language": ("language",),
 }
 
-_OWN_PROMPT: Final = """You are Nora, who answers the phone for a small business. Be friendly and brief.
+OWN_PROMPT = """You are Nora, who answers the phone for a small business. Be friendly and brief.
 
 What you know of the caller ({{caller_id}}, called before: {{returning_caller}}):
 {{memory_context}}"""
@@ -39,27 +36,27 @@ class InitiationError(Exception):
 class MemoryTool:
     """The webhook tool by which the agent asks Retrieve.
 
-    ``bound`` names body properties that come from a dynamic variable: whatever the LLM says about them is
-    overwritten. ``headers`` names headers whose value is a dynamic variable. With ``envelope`` the arguments
-    are sent inside ``parameters``, as some sources show it.
+    `bound` names body properties that come from a dynamic variable: whatever the LLM says about them is
+    overwritten. `headers` names headers whose value is a dynamic variable. With `nested` the arguments
+    are sent inside `parameters`, as some sources show it.
     """
 
     name: str = "recall_memory"
     bound: Mapping[str, str] = field(default_factory=lambda: {"user_id": "system__caller_id"})
     headers: Mapping[str, str] = field(default_factory=lambda: {"X-Memory-Token": "secret__memory_token"})
-    envelope: bool = False
+    nested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
     """An agent's settings, as far as they decide what ClientData must answer.
 
-    ``variables`` are those with a placeholder in the agent's settings; what the prompt, the first message
-    and the tool use is required too (``required``). ``overrides`` are the fields whose switch is on under
+    `variables` are those with a placeholder in the agent's settings; what the prompt, the first message
+    and the tool use is required too (`required`). `overrides` are the fields whose switch is on under
     Security.
     """
 
-    prompt: str = _OWN_PROMPT
+    prompt: str = OWN_PROMPT
     first_message: str = "Hello, this is Nora. How can I help you?"
     variables: frozenset[str] = frozenset(
         {
@@ -93,17 +90,17 @@ class Initiation:
 
 
 def names_in(text: str) -> set[str]:
-    """The names that stand in ``{{...}}`` in a text, each of which the platform takes for a variable."""
-    return set(_PLACEHOLDER.findall(text))
+    """The names that stand in `{{...}}` in a text, each of which the platform takes for a variable."""
+    return set(PLACEHOLDER.findall(text))
 
 
-def accept(text: str, agent: Agent, system: Mapping[str, Value | None]) -> Initiation:
+def initiate(text: str, agent: Agent, system: Mapping[str, Value | None]) -> Initiation:
     """Check ClientData's answer as the platform does, and prepare the call.
 
     Args:
         text: the body of the answer.
         agent: the agent that takes the call.
-        system: the platform's own variables, names with ``system__``.
+        system: the platform's own variables, names with `system__`.
 
     Raises:
         InitiationError: in the platform's words where they are known.
@@ -118,7 +115,7 @@ def accept(text: str, agent: Agent, system: Mapping[str, Value | None]) -> Initi
     return _prepare(answer, variables, agent, system)
 
 
-def without_webhook(agent: Agent, system: Mapping[str, Value | None]) -> Initiation:
+def initiate_without_webhook(agent: Agent, system: Mapping[str, Value | None]) -> Initiation:
     """Start a call that has no initiation webhook (web widget, SDK): placeholders fill the variables."""
     variables: dict[str, Value] = dict.fromkeys(sorted(agent.required), "")
     return _prepare({}, variables, agent, system)
@@ -173,7 +170,7 @@ def _variables(found: object) -> dict[str, Value]:
 
 
 def _overrides(found: object) -> dict[str, str]:
-    """The overridden fields, flat: ``{"prompt": ..., "first_message": ...}``."""
+    """The overridden fields, flat: `{"prompt": ..., "first_message": ...}`."""
     if found is None:
         return {}
     if not isinstance(found, dict) or not isinstance(found.get("agent", {}), dict):
@@ -181,10 +178,10 @@ def _overrides(found: object) -> dict[str, str]:
     for section in found.keys() - {"agent"}:
         raise InitiationError(f"Override for field '{section}' is not allowed by config.")
     agent = found.get("agent", {})
-    for name in agent.keys() - _OVERRIDABLE.keys():
+    for name in agent.keys() - OVERRIDABLE.keys():
         raise InitiationError(f"Override for field '{name}' is not allowed by config.")
     flat: dict[str, str] = {}
-    for name, path in _OVERRIDABLE.items():
+    for name, path in OVERRIDABLE.items():
         value: Any = agent
         for step in path:
             value = value.get(step) if isinstance(value, dict) else None
@@ -196,9 +193,9 @@ def _overrides(found: object) -> dict[str, str]:
 
 
 def _fill(where: str, text: str, known: Mapping[str, Value]) -> str:
-    """Put the variables' values in place of ``{{name}}``; an unknown name ends the call."""
+    """Put the variables' values in place of `{{name}}`; an unknown name ends the call."""
     speakable = {name for name in known if not name.startswith(SECRET_PREFIX)}
     missing = sorted(names_in(text) - speakable)
     if missing:
         raise InitiationError(f"Missing required dynamic variables in {where}: {', '.join(missing)}")
-    return _PLACEHOLDER.sub(lambda match: str(known[match.group(1)]), text)
+    return PLACEHOLDER.sub(lambda match: str(known[match.group(1)]), text)

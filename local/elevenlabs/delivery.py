@@ -1,39 +1,32 @@
-"""Delivers a post-call webhook: signed, and tried again by ElevenLabs' own policy.
+"""Delivers a post-call webhook: signed, and retried by ElevenLabs' policy.
 
-Why it exists: what is lost or doubled depends on the sender's policy as much as on the receiver. The waits
-can be compressed (``compressed``) or replaced, the policy cannot be changed.
-
-It refuses to be kinder than the platform: only 200 is success, and a 4xx other than 408 and 429 is final.
+Only 200 is success, and a 4xx other than 408 and 429 is final.
 """
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
-from .signature import HEADER, sign
-from .wire import TIMEOUT, Reply, Wire
+from local.elevenlabs.http_client import TIMEOUT, HttpClient, Reply
+from local.elevenlabs.signature import HEADER, sign
 
-WAITS: Final = (0.0, 30.0, 120.0, 480.0, 1800.0)
-"""Seconds before each further try (elevenlabs.io/docs, *Webhooks*), each with 10 % of jitter."""
-
-JITTER: Final = 0.1
-SUCCESS: Final = 200
-RETRIED_TYPE: Final = "post_call_transcription"
-"""The only type that is tried again."""
-
-_TRY_AGAIN: Final = frozenset({408, 429})
-_DELIVERY_TIMEOUT: Final = 30.0
-"""Seconds. The platform's own figure is not published; this is API Gateway's, which ends the wait before
-it."""
+# Seconds before each retry (elevenlabs.io/docs, *Webhooks*), each with 10 % of jitter.
+WAITS = (0.0, 30.0, 120.0, 480.0, 1800.0)
+JITTER = 0.1
+SUCCESS = 200
+SERVER_ERROR = 500
+RETRIED_STATUSES = (408, 429)
+RETRIED_TYPE = "post_call_transcription"  # the only type that is retried
+# Seconds. The platform's own figure is not published; this is API Gateway's, which ends the wait before it.
+DELIVERY_TIMEOUT = 30.0
 
 Sleep = Callable[[float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One try: how long it was waited for (seconds of the schedule, not compressed), and what came of it."""
+    """One attempt: the seconds waited before it (of the schedule, not compressed), and what came of it."""
 
     waited: float
     reply: Reply
@@ -41,24 +34,24 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """All tries of one delivery, oldest first; never empty."""
+    """All attempts of one delivery, oldest first; never empty."""
 
     event_type: str
     attempts: tuple[Attempt, ...]
 
     @property
     def accepted(self) -> bool:
-        """Whether the last try was answered with exactly 200."""
+        """Whether the last attempt was answered with exactly 200."""
         return self.last.status == SUCCESS
 
     @property
     def last(self) -> Reply:
-        """What the last try came to."""
+        """What the last attempt came to."""
         return self.attempts[-1].reply
 
 
 def compressed(factor: float) -> Sleep:
-    """A sleep that is ``factor`` times shorter, so that 40 minutes of retries pass in a test's time."""
+    """A sleep that is `factor` times shorter, so that 40 minutes of retries pass in a test's time."""
     return lambda seconds: time.sleep(seconds / factor)
 
 
@@ -82,37 +75,37 @@ class Webhook:
     now: Callable[[], float] = time.time
     rng: random.Random = field(default_factory=random.Random)
 
-    def deliver(self, wire: Wire, body: bytes, event_type: str = RETRIED_TYPE) -> Delivery:
-        """Deliver one event, as often as the policy has it.
+    def deliver(self, client: HttpClient, body: bytes, event_type: str = RETRIED_TYPE) -> Delivery:
+        """Deliver one event, retrying as the policy has it.
 
-        The body is the same in every try. Each try is signed anew: the schedule lasts 40 minutes, and a
+        The body is the same in every attempt. Each is signed anew: the schedule lasts 40 minutes, and a
         signature is good for 30.
 
         Args:
-            wire: what sends it.
+            client: what sends it.
             body: the raw body.
-            event_type: the envelope's type; only ``post_call_transcription`` is tried again.
+            event_type: the event's type; only `post_call_transcription` is retried.
         """
-        attempts = [Attempt(waited=0.0, reply=self._try(wire, body))]
+        attempts = [Attempt(waited=0.0, reply=self._attempt(client, body))]
         waits = WAITS if self.retry_enabled and event_type == RETRIED_TYPE else ()
         for wait in waits:
-            if not worth_another_try(attempts[-1].reply):
+            if not is_retried(attempts[-1].reply):
                 break
             seconds = wait * self.rng.uniform(1 - JITTER, 1 + JITTER)
             self.sleep(seconds)
-            attempts.append(Attempt(waited=seconds, reply=self._try(wire, body)))
+            attempts.append(Attempt(waited=seconds, reply=self._attempt(client, body)))
         return Delivery(event_type=event_type, attempts=tuple(attempts))
 
-    def _try(self, wire: Wire, body: bytes) -> Reply:
+    def _attempt(self, client: HttpClient, body: bytes) -> Reply:
         headers = {HEADER: sign(body, self.key, int(self.now()))}
-        return wire.post(self.url, body, headers, timeout=_DELIVERY_TIMEOUT)
+        return client.post(self.url, body, headers, timeout=DELIVERY_TIMEOUT)
 
 
-def worth_another_try(reply: Reply) -> bool:
-    """Whether the platform tries again after this: on 5xx, 429, 408 and timeouts only.
+def is_retried(reply: Reply) -> bool:
+    """Whether the platform retries after this: on 5xx, 429, 408 and timeouts only.
 
     A refused connection is not in the documented list, so it is final here.
     """
     if reply.status is None:
         return reply.problem == TIMEOUT
-    return reply.status in _TRY_AGAIN or reply.status >= 500  # noqa: PLR2004 - the family of 5xx
+    return reply.status in RETRIED_STATUSES or reply.status >= SERVER_ERROR

@@ -1,27 +1,22 @@
-"""Builds what ElevenLabs sends after a call: envelope, transcript, metadata, analysis, initiation data.
+"""Turns a call script into ElevenLabs' post-call payload.
 
-Why it exists: the receiver must cope with the whole payload, not with the five fields that a test would
-write. The shape is that of ``GetConversationResponseModel`` in the ``elevenlabs`` SDK 2.78.0, against which
-the tests hold it.
-
-It refuses to send: it only builds. Secrets in dynamic variables leave as ``<REDACTED>``, as on the platform.
+The shape is that of `GetConversationResponseModel` in the `elevenlabs` SDK 2.78.0. Secret dynamic variables
+leave as `<REDACTED>`, as on the platform.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from .agent import SECRET_PREFIX, Initiation
-from .script import CallScript, Scalar
-from .transcript import Outcome, duration, transcript
+from local.elevenlabs.agent import SECRET_PREFIX, Initiation
+from local.elevenlabs.script import CallScript, Scalar
+from local.elevenlabs.transcript import ToolResult, duration, transcript
 
-REDACTED: Final = "<REDACTED>"
-_ANALYSIS_SECONDS: Final = 6
-"""Seconds between the end of a call and the event: the platform analyses first."""
-
-_SOURCES: Final = {"phone": "twilio", "sip": "sip_trunk", "web": "widget"}
+REDACTED = "<REDACTED>"
+ANALYSIS_SECONDS = 6  # between the end of a call and the event
+SOURCES = {"phone": "twilio", "sip": "sip_trunk", "web": "widget"}
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
@@ -50,20 +45,20 @@ def post_call_event(
     conversation_id: str,
     *,
     initiation: Initiation | None = None,
-    outcomes: Sequence[Outcome] = (),
+    tool_results: Sequence[ToolResult] = (),
 ) -> dict[str, Any]:
-    """The envelope for a call that is over.
+    """Build the event for a call that is over.
 
     Args:
         script: the call.
         conversation_id: its id.
         initiation: what the agent started with; its variables come back in the payload.
-        outcomes: what the tools answered during the call, in order, canned ones included.
+        tool_results: what the tools answered during the call, in order, canned ones included.
 
     Returns:
-        ``{"type", "event_timestamp", "data"}``; for ``audio`` and ``failure`` scripts that event's own data.
+        `{"type", "event_timestamp", "data"}`; for `audio` and `failure` scripts that event's own data.
     """
-    ended = script.start + duration(script.turns) + _ANALYSIS_SECONDS
+    ended = script.start + duration(script.turns) + ANALYSIS_SECONDS
     if script.kind == "audio":
         data = {"agent_id": script.agent_id, "conversation_id": conversation_id, "full_audio": script.audio}
         return {"type": "post_call_audio", "event_timestamp": ended, "data": data}
@@ -73,14 +68,17 @@ def post_call_event(
             "event_timestamp": ended,
             "data": _failure(script, conversation_id),
         }
-    data = _conversation(script, conversation_id, initiation, outcomes)
+    data = _conversation(script, conversation_id, initiation, tool_results)
     return {"type": "post_call_transcription", "event_timestamp": ended, "data": data}
 
 
 def _conversation(
-    script: CallScript, conversation_id: str, initiation: Initiation | None, outcomes: Sequence[Outcome]
+    script: CallScript,
+    conversation_id: str,
+    initiation: Initiation | None,
+    tool_results: Sequence[ToolResult],
 ) -> dict[str, Any]:
-    turns = transcript(script, outcomes)
+    turns = transcript(script, tool_results)
     on_phone = script.kind != "web"
     return {
         "agent_id": script.agent_id,
@@ -140,7 +138,7 @@ def _metadata(script: CallScript, conversation_id: str) -> dict[str, Any]:
         "rag_usage": None,
         "text_only": False,
         "initiator_id": None,
-        "conversation_initiation_source": _SOURCES[script.kind],
+        "conversation_initiation_source": SOURCES[script.kind],
         "conversation_initiation_source_version": None,
         "timezone": None,
         "whatsapp": None,
@@ -168,15 +166,15 @@ def _analysis(script: CallScript) -> dict[str, Any] | None:
     if script.summary is None:
         return None
     collected = {name: _collected(name, value) for name, value in script.collected.items()}
-    judged = {
-        name: {"criteria_id": name, "result": result, "rationale": "Judged from the conversation."}
+    evaluated = {
+        name: {"criteria_id": name, "result": result, "rationale": "Evaluated from the conversation."}
         for name, result in script.evaluation.items()
     }
     return {
-        "evaluation_criteria_results": judged,
-        "evaluation_criteria_results_list": list(judged.values()),
+        "evaluation_criteria_results": evaluated,
+        "evaluation_criteria_results_list": list(evaluated.values()),
         "data_collection_results": collected,
-        "data_collection_results_list": [{"name": name, **each} for name, each in collected.items()],
+        "data_collection_results_list": [{"name": name, **result} for name, result in collected.items()],
         "call_successful": "success",
         "transcript_summary": script.summary,
         "call_summary_title": script.title,
@@ -204,7 +202,7 @@ def _client_data(script: CallScript, conversation_id: str, initiation: Initiatio
         "conversation_config_override": answered.get("conversation_config_override", {}),
         "custom_llm_extra_body": {},
         "user_id": script.user_id,
-        "source_info": {"source": _SOURCES[script.kind], "version": None},
+        "source_info": {"source": SOURCES[script.kind], "version": None},
         "branch_id": None,
         "environment": None,
         "dynamic_variables": {**shown, **system},

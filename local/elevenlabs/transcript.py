@@ -1,29 +1,25 @@
-"""Writes a script's turns down as ElevenLabs does: one object per turn, with all its fields.
+"""Writes a script's turns down as ElevenLabs does: one object for each turn, with all its fields.
 
-Why it exists: of a real turn's thirty fields one is wanted; the others are there to be passed over safely. A
-tool use becomes two turns, as on the platform: the agent's call, and the result with a null message.
-
-It refuses to tidy: null, empty and ``"..."`` messages stay what they are.
+A tool use becomes two turns, as on the platform: the agent's call, and the result with a null message.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from .script import CallScript, ToolUse, Turn
+from local.elevenlabs.script import CallScript, ToolUse, Turn
 
-_LETTERS_PER_SECOND: Final = 15
-_PAUSE_SECONDS: Final = 1
-_CLOSING_SECONDS: Final = 2
+LETTERS_PER_SECOND = 15
+PAUSE_SECONDS = 1
+CLOSING_SECONDS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ToolResult:
     """What one tool use came to.
 
-    ``result`` is the text that the LLM was given. ``url`` and ``body`` are what was sent; empty for canned
-    answers.
+    `result` is the text that the LLM was given. `url` and `body` are what was sent; empty for canned answers.
     """
 
     tool: ToolUse
@@ -34,35 +30,35 @@ class Outcome:
     body: str = ""
 
 
-def canned(tool: ToolUse) -> Outcome:
-    """The outcome of a tool that is not ours: the script's answer, or an empty one."""
-    return Outcome(tool=tool, result=tool.result or "", is_error=tool.is_error, milliseconds=180.0)
+def canned(tool: ToolUse) -> ToolResult:
+    """The result of a tool that is not ours: the script's answer, or an empty one."""
+    return ToolResult(tool=tool, result=tool.result or "", is_error=tool.is_error, milliseconds=180.0)
 
 
 def duration(turns: Sequence[Turn]) -> int:
     """The call's length in whole seconds, from the length of what was said."""
     times = _times(turns)
-    return times[-1] + _spoken_seconds(turns[-1]) + _CLOSING_SECONDS if times else 0
+    return times[-1] + _spoken_seconds(turns[-1]) + CLOSING_SECONDS if times else 0
 
 
-def transcript(script: CallScript, outcomes: Sequence[Outcome] = ()) -> list[dict[str, Any]]:
-    """The ``transcript`` list of a post-call payload.
+def transcript(script: CallScript, results: Sequence[ToolResult] = ()) -> list[dict[str, Any]]:
+    """The `transcript` list of a post-call payload.
 
     Args:
         script: the call.
-        outcomes: one for each tool use, in the order of the turns; those that lack fall back to the canned
+        results: one for each tool use, in the order of the turns; those that lack fall back to the canned
             answer.
     """
-    remaining = list(outcomes)
+    remaining = list(results)
     written = []
     for index, (turn, at) in enumerate(zip(script.turns, _times(script.turns), strict=True)):
         written.append(_written(script, turn, at, index))
         if turn.tool:
-            outcome = remaining.pop(0) if remaining else canned(turn.tool)
+            result = remaining.pop(0) if remaining else canned(turn.tool)
             request_id = f"{turn.tool.name}_{index:04d}"
-            written[-1]["tool_calls"] = [_tool_call(outcome, request_id)]
-            result = _written(script, Turn(role="agent", message=None), at + 1, index)
-            written.append({**result, "tool_results": [_tool_result(outcome, request_id)]})
+            written[-1]["tool_calls"] = [_tool_call(result, request_id)]
+            after = _written(script, Turn(role="agent"), at + 1, index)
+            written.append({**after, "tool_results": [_tool_result(result, request_id)]})
     return written
 
 
@@ -72,12 +68,12 @@ def _times(turns: Sequence[Turn]) -> list[int]:
     for turn in turns:
         clock = turn.at if turn.at is not None else clock
         times.append(clock)
-        clock += _spoken_seconds(turn) + _PAUSE_SECONDS
+        clock += _spoken_seconds(turn) + PAUSE_SECONDS
     return times
 
 
 def _spoken_seconds(turn: Turn) -> int:
-    return len(turn.message or "") // _LETTERS_PER_SECOND
+    return len(turn.message or "") // LETTERS_PER_SECOND
 
 
 def _written(script: CallScript, turn: Turn, at: int, index: int) -> dict[str, Any]:
@@ -107,37 +103,37 @@ def _written(script: CallScript, turn: Turn, at: int, index: int) -> dict[str, A
     }
 
 
-def _tool_call(outcome: Outcome, request_id: str) -> dict[str, Any]:
-    sent = bool(outcome.url)
+def _tool_call(result: ToolResult, request_id: str) -> dict[str, Any]:
+    sent = bool(result.url)
     details = {
         "type": "webhook",
         "method": "POST",
-        "url": outcome.url,
+        "url": result.url,
         "headers": {},
         "path_params": {},
         "query_params": {},
-        "body": outcome.body,
+        "body": result.body,
     }
     return {
         "type": "webhook" if sent else "client",
         "request_id": request_id,
-        "tool_name": outcome.tool.name,
-        "params_as_json": json.dumps(outcome.tool.arguments, ensure_ascii=False),
+        "tool_name": result.tool.name,
+        "params_as_json": json.dumps(result.tool.arguments, ensure_ascii=False),
         "tool_has_been_called": True,
         "tool_details": details
         if sent
-        else {"type": "client", "parameters": json.dumps(outcome.tool.arguments)},
+        else {"type": "client", "parameters": json.dumps(result.tool.arguments)},
     }
 
 
-def _tool_result(outcome: Outcome, request_id: str) -> dict[str, Any]:
+def _tool_result(result: ToolResult, request_id: str) -> dict[str, Any]:
     return {
-        "type": "webhook" if outcome.url else "client",
+        "type": "webhook" if result.url else "client",
         "request_id": request_id,
-        "tool_name": outcome.tool.name,
-        "result_value": outcome.result,
-        "is_error": outcome.is_error,
+        "tool_name": result.tool.name,
+        "result_value": result.result,
+        "is_error": result.is_error,
         "tool_has_been_called": True,
-        "tool_latency_secs": round(outcome.milliseconds / 1000, 3),
+        "tool_latency_secs": round(result.milliseconds / 1000, 3),
         "dynamic_variable_updates": [],
     }

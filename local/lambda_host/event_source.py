@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from local.lambda_host.host import REGION, LambdaHost
-from local.lambda_host.model import Outcome, PayloadTooLargeError, ThrottledError
+from local.lambda_host.host import LambdaHost
+from local.lambda_host.model import REGION, InvocationResult, PayloadTooLargeError, ThrottledError
 
 POLL_SECONDS = 1
 # How often a poller without a free slot looks whether it is to stop.
@@ -151,7 +151,7 @@ class EventSource:
             self._slots.release()
             self._workers.discard(threading.current_thread())
 
-    def _invoke(self, messages: list[Message], received: float) -> Outcome | None:
+    def _invoke(self, messages: list[Message], received: float) -> InvocationResult | None:
         event = {"Records": [to_record(message, self._arn) for message in messages]}
         while not self._stopping.is_set() and time.monotonic() - received < self._visibility:
             try:
@@ -163,7 +163,7 @@ class EventSource:
                 return None
         return None
 
-    def _settle(self, messages: list[Message], outcome: Outcome) -> None:
+    def _settle(self, messages: list[Message], outcome: InvocationResult) -> None:
         failed = {message["MessageId"] for message in messages}
         if outcome.error is None:
             failed = failures(outcome.payload, failed) if self._partial else set()

@@ -1,32 +1,26 @@
-"""Lambda's own part: which instance gets an event, when a new one is started, and when a caller is refused.
-
-It knows nothing of HTTP or of queues; local.lambda_host.gateway and local.lambda_host.event_source invoke
-through it.
-"""
+"""Which instance gets an event, when a new one is started, and when an invocation is throttled."""
 
 import json
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from local.lambda_host.instance import Instance, Launch
+from local.lambda_host.instance import Instance, Launch, Step
 from local.lambda_host.logs import Logs
 from local.lambda_host.model import (
     MAXIMUM_PAYLOAD_BYTES,
+    REGION,
     FunctionSpec,
     Invocation,
-    Outcome,
+    InvocationResult,
     PayloadTooLargeError,
-    Step,
-    StepCallback,
     ThrottledError,
 )
-from local.lambda_host.processes import ProcessGroup
 from local.lambda_host.toolchain import ensure_runtime, python_minor
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -35,7 +29,6 @@ UNRESERVED_CONCURRENCY = 10
 # An instance that has answered needs a moment (0.3 ms) to come back for the next event. Its caller's next
 # request is neither throttled nor given a second instance for that, but waits so long at most.
 FINISHING_SECONDS = 0.1
-REGION = "us-east-1"
 # Lambda's instances have credentials; moto takes any.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local-access-key",
@@ -68,7 +61,6 @@ class LambdaHost:
         layer: root of the built layer (holds `python/`), or None for functions without one.
         environment: variables for all functions on top of their own (these win), e.g. AWS_ENDPOINT_URL.
         log_folder: where each function's log file goes; None keeps logs in memory only.
-        group: the process group to join; None makes one that ends with the host.
         python: the interpreter that runs the functions. The layer must have been built for it.
         steps: places inside the functions' code at which `on_step` callbacks are called, each
             "module:qualname", e.g. "post_call.worker:remember". They cost time: for tests that kill at a
@@ -82,14 +74,11 @@ class LambdaHost:
         layer: Path | None = None,
         environment: Mapping[str, str] | None = None,
         log_folder: Path | None = None,
-        group: ProcessGroup | None = None,
         python: str = sys.executable,
         steps: Sequence[str] = (),
     ) -> None:
         self.logs = Logs(log_folder)
-        self._own_group = group is None
-        self._group = group or ProcessGroup()
-        self._callbacks: list[StepCallback] = []
+        self._callbacks: list[Callable[[Step], None]] = []
         self._layer = layer
         self._python = python
         self._runtime = ensure_runtime(python)
@@ -114,18 +103,18 @@ class LambdaHost:
         """The functions by name."""
         return {name: pool.spec for name, pool in self._pools.items()}
 
-    def invoke(self, name: str, event: object, timeout: float | None = None) -> Outcome:
-        """Invoke a function and wait for its outcome, as a synchronous Invoke does.
+    def invoke(self, name: str, event: object, timeout: float | None = None) -> InvocationResult:
+        """Invoke a function and wait for its result, as a synchronous Invoke does.
 
         Args:
             name: the function's name.
             event: what the handler gets: bytes of JSON, or anything that json.dumps takes.
-            timeout: seconds to wait for the outcome; the function runs on when they are over.
+            timeout: seconds to wait for the result; the function runs on when they are over.
 
         Raises:
             ThrottledError: the reservation is used up.
             PayloadTooLargeError: the event has more than Lambda's 6 MB.
-            TimeoutError: no outcome within `timeout`.
+            TimeoutError: no result within `timeout`.
         """
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()
         if len(payload) > MAXIMUM_PAYLOAD_BYTES:
@@ -134,9 +123,9 @@ class LambdaHost:
             )
         invocation = Invocation(str(uuid.uuid4()), payload)
         self._acquire(self._pool(name)).submit(invocation)
-        if not invocation.done.wait(timeout) or invocation.outcome is None:
+        if not invocation.done.wait(timeout) or invocation.result is None:
             raise TimeoutError(f"{name} has not answered within {timeout} s")
-        return invocation.outcome
+        return invocation.result
 
     def warm(self, name: str, count: int = 1, timeout: float = 30.0) -> list[Instance]:
         """Start instances until `count` stand ready (for a SnapStart function: until as many snapshots do).
@@ -166,7 +155,7 @@ class LambdaHost:
         pools = [self._pool(name)] if name else list(self._pools.values())
         return [one for pool in pools for one in list(pool.instances) if one.alive]
 
-    def on_step(self, callback: StepCallback) -> None:
+    def on_step(self, callback: Callable[[Step], None]) -> None:
         """Call `callback` at each step of each instance, in the instance's own thread, before things go on.
 
         Steps: start, ready (init done), restore, invoke (about to get its event), response (the answer has
@@ -188,8 +177,6 @@ class LambdaHost:
             one.kill()
         for one in everyone:
             one.wait(10)
-        if self._own_group:
-            self._group.stop()
         self.logs.close()
 
     def _pool(self, name: str) -> _Pool:
@@ -227,7 +214,7 @@ class LambdaHost:
         """Start an instance in the place that `pool.starting` holds for it."""
         instance = None
         try:
-            instance = Instance(pool.spec, pool.launch, self._group, self.logs, self._stepped)
+            instance = Instance(pool.spec, pool.launch, self.logs, self._stepped)
         finally:
             with pool.changed:
                 pool.starting -= 1
@@ -235,18 +222,17 @@ class LambdaHost:
                     pool.instances.append(instance)
         return instance
 
-    def _stepped(self, name: str, instance: Instance, request_id: str | None) -> None:
-        pool = self._pools[instance.spec.name]
-        step = Step(name=name, function=instance.spec.name, instance=instance, request_id=request_id)
+    def _stepped(self, step: Step) -> None:
+        pool = self._pools[step.function]
         for callback in self._callbacks:
             callback(step)
-        if name in {"idle", "answered", "exit"}:
+        if step.name in {"idle", "answered", "exit"}:
             with pool.changed:
-                if name == "idle":
-                    pool.idle.append(instance)
-                elif name == "exit":
-                    pool.instances = [one for one in pool.instances if one is not instance]
-                    pool.idle = [one for one in pool.idle if one is not instance]
+                if step.name == "idle":
+                    pool.idle.append(step.instance)
+                elif step.name == "exit":
+                    pool.instances = [one for one in pool.instances if one is not step.instance]
+                    pool.idle = [one for one in pool.idle if one is not step.instance]
                 pool.changed.notify_all()
 
     def _launch(self, spec: FunctionSpec) -> Launch:
@@ -277,11 +263,4 @@ class LambdaHost:
         }
         if self._steps:
             environment["LOCAL_STEPS"] = ",".join(self._steps)
-        return Launch(
-            command=[self._python, "-I", "-S", "-B", str(BOOTSTRAP)], environment=environment, region=REGION
-        )
-
-
-def payload_json(outcome: Outcome) -> Any:
-    """Return an outcome's payload as JSON."""
-    return json.loads(outcome.payload)
+        return Launch(command=[self._python, "-I", "-S", "-B", str(BOOTSTRAP)], environment=environment)

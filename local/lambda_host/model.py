@@ -1,15 +1,15 @@
-"""The words that the Lambda host's parts share: a function, an invocation, its outcome, a step."""
+"""What the parts of the Lambda host share: a function, an invocation and its result."""
 
+import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from local.lambda_host.instance import Instance
-
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
 # Lambda's payload limit for synchronous invocations, request and response each (AWS Lambda quotas; the exact
 # number is the one in its error "Exceeded maximum allowed payload size (6291556 bytes)").
 MAXIMUM_PAYLOAD_BYTES = 6_291_556
@@ -38,7 +38,7 @@ class FunctionSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class InvocationResult:
     """How one invocation ended. `error` is None or Lambda's error type, e.g. "Sandbox.Timedout"."""
 
     request_id: str
@@ -48,18 +48,9 @@ class Outcome:
     init_ms: float | None
     pid: int | None
 
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A moment in an instance's life at which a test may interfere; see LambdaHost.on_step."""
-
-    name: str
-    function: str
-    instance: "Instance"
-    request_id: str | None
-
-
-StepCallback = Callable[[Step], None]
+    def json(self) -> Any:
+        """The payload as JSON."""
+        return json.loads(self.payload)
 
 
 class Invocation:
@@ -69,7 +60,7 @@ class Invocation:
         self.request_id = request_id
         self.event = event
         self.delivered: float | None = None
-        self.outcome: Outcome | None = None
+        self.result: InvocationResult | None = None
         self.done = threading.Event()
 
     def milliseconds(self) -> float:

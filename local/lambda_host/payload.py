@@ -10,41 +10,17 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from local.http_server import Request, Response, message
+from local.lambda_host.model import ACCOUNT
+
 API_ID = "local"
-ACCOUNT = "123456789012"
+SOURCE_IP = "127.0.0.1"
 # Which bodies arrive as text is not in AWS's documentation; it was measured against the real service by
 # https://github.com/ministackorg/ministack/pull/766: these and text/*; all else, no type included, is base64.
 TEXT_TYPES = frozenset({"application/json", "application/xml", "application/javascript"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpRequest:
-    """An HTTP request as it came; `headers` in their order, duplicates included."""
-
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    source_ip: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpResponse:
-    """What goes back to the caller."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-def message(status: int, words: str) -> HttpResponse:
-    """Return a response in API Gateway's own words, e.g. 404 {"message":"Not Found"}."""
-    body = json.dumps({"message": words}, separators=(",", ":")).encode()
-    return HttpResponse(status=status, headers=(("content-type", "application/json"),), body=body)
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -55,7 +31,7 @@ def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return result
 
 
-def to_event(request: HttpRequest, route_key: str, stage: str = "$default") -> dict[str, Any]:
+def to_event(request: Request, route_key: str, stage: str = "$default") -> dict[str, Any]:
     """Return the event that a function gets for a request.
 
     Args:
@@ -71,7 +47,7 @@ def to_event(request: HttpRequest, route_key: str, stage: str = "$default") -> d
     headers.setdefault("content-length", str(len(request.body)))
     headers |= {
         "x-amzn-trace-id": trace,
-        "x-forwarded-for": request.source_ip,
+        "x-forwarded-for": SOURCE_IP,
         "x-forwarded-port": "443",
         "x-forwarded-proto": "https",
     }
@@ -91,7 +67,7 @@ def to_event(request: HttpRequest, route_key: str, stage: str = "$default") -> d
                 "method": request.method,
                 "path": unquote(raw_path),
                 "protocol": "HTTP/1.1",
-                "sourceIp": request.source_ip,
+                "sourceIp": SOURCE_IP,
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": str(uuid.uuid4()),
@@ -125,7 +101,7 @@ def _as_text(body: bytes, content_type: str) -> str | None:
         return None
 
 
-def to_response(payload: bytes) -> HttpResponse:
+def to_response(payload: bytes) -> Response:
     """Return the HTTP response for what a function returned (JSON bytes).
 
     A result without `statusCode` is a 200 whose body is the result itself. A result that API Gateway cannot
@@ -134,7 +110,7 @@ def to_response(payload: bytes) -> HttpResponse:
     result = json.loads(payload)
     if not (isinstance(result, dict) and "statusCode" in result):
         body = result.encode() if isinstance(result, str) else json.dumps(result).encode()
-        return HttpResponse(status=200, headers=(("content-type", "application/json"),), body=body)
+        return Response(status=200, headers=(("content-type", "application/json"),), body=body)
     try:
         status = int(result["statusCode"])
         body = _body_of(result)
@@ -144,11 +120,11 @@ def to_response(payload: bytes) -> HttpResponse:
         cookies = [("set-cookie", str(cookie)) for cookie in result.get("cookies") or []]
     except (TypeError, ValueError, AttributeError, binascii.Error):
         return message(500, "Internal Server Error")
-    if not 100 <= status <= 599:  # noqa: PLR2004 - what HTTP calls a status
+    if not 200 <= status <= 599:  # noqa: PLR2004 - what HTTP calls a final status
         return message(500, "Internal Server Error")
     if not any(name == "content-type" for name, _ in pairs):
         pairs.append(("content-type", "text/plain; charset=utf-8"))
-    return HttpResponse(status=status, headers=(*pairs, *cookies), body=body)
+    return Response(status=status, headers=(*pairs, *cookies), body=body)
 
 
 def _body_of(result: dict[str, Any]) -> bytes:

@@ -1,8 +1,4 @@
-"""What an instance needs on disk: Lambda's own packages and the built layer, made once and kept.
-
-Both are keyed by what they are made of, so a changed lock is built anew and an unchanged one costs a file
-check. Refuses to fall back to the developer's environment: what is missing is built or is an error.
-"""
+"""What an instance needs on disk: Lambda's own packages and the built layer, made once for each content."""
 
 import fcntl
 import hashlib
@@ -10,9 +6,11 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from local.processes import CHILDREN
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -21,11 +19,11 @@ MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": 
 
 
 class ToolchainError(RuntimeError):
-    """Something that an instance needs could not be made. The message carries the tool's own last words."""
+    """Something that the system needs could not be made. The message ends with the tool's last lines."""
 
 
 def quiet(_line: str) -> None:
-    """Swallow progress: for tests, which have nobody to tell."""
+    """Ignore progress."""
 
 
 def digest_of(paths: Iterable[Path], *words: str) -> str:
@@ -59,32 +57,20 @@ def python_minor(python: str = sys.executable) -> str:
     return run([python, "-I", "-S", "-c", code], f"asking {python} for its version").strip()
 
 
-def run(command: list[str], doing: str) -> str:
-    """Run a tool to its end and return what it printed.
+def run(
+    command: list[str], doing: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> str:
+    """Run a tool to its end and return what it printed to stdout.
 
     Raises:
         ToolchainError: it failed; the message says at what and ends with the tool's last lines.
     """
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)  # noqa: S603 - our own tools
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+    with CHILDREN.start(command, environment, folder, stderr=subprocess.PIPE) as tool:
+        stdout, stderr = (printed.decode("utf-8", "replace") for printed in tool.communicate())
+    if tool.returncode:
+        tail = "\n".join((stdout + stderr).strip().splitlines()[-15:])
         raise ToolchainError(f"{doing} failed ({' '.join(command)}):\n{tail}")
-    return done.stdout
-
-
-def uv() -> str:
-    """Return the path of the `uv` beside this Python, or the one on the PATH.
-
-    Raises:
-        ToolchainError: there is none.
-    """
-    beside = Path(sys.executable).with_name("uv")
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    if not found:
-        raise ToolchainError(
-            "uv is not installed beside this Python: run `make setup`, then use .venv/bin/python"
-        )
-    return found
+    return stdout
 
 
 def ensure_runtime(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:

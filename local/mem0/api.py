@@ -1,80 +1,42 @@
-"""What each request of Mem0's interface does, without HTTP: a method, a path and a body in, JSON out.
-
-Paths, statuses and shapes follow Mem0's public OpenAPI file. Paths that are not in it are refused with 404.
-"""
+"""What each request of Mem0's API does. Paths, statuses and shapes follow Mem0's OpenAPI file."""
 
 import hmac
-import re
+import json
 import time
 import uuid
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
+from local.faults import Faults
+from local.http_server import Request, Routes
 from local.mem0 import bodies, sentences
 from local.mem0.errors import ApiError, invalid
 from local.mem0.events import Events, WorkFailedError, iso
-from local.mem0.faults import Faults, Rule
-from local.mem0.filters import ENTITIES, extra
-from local.mem0.rows import narrowed, public_row
-from local.mem0.store import Draft, Store
+from local.mem0.faults import EXTRACTION, Mem0Rule
+from local.mem0.filters import ENTITIES, condition
+from local.mem0.store import Store
 
-_ID = r"(?P<id>[^/]+)"
-ROUTES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
-    (operation, method, re.compile(path))
-    for operation, method, path in (
-        ("ping", "GET", r"/v1/ping/"),
-        ("add", "POST", r"/v3/memories/add/"),
-        ("get_all", "POST", r"/v3/memories/"),
-        ("search", "POST", r"/v3/memories/search/"),
-        ("get", "GET", rf"/v1/memories/{_ID}/"),
-        ("update", "PUT", rf"/v1/memories/{_ID}/"),
-        ("delete", "DELETE", rf"/v1/memories/{_ID}/"),
-        ("delete_all", "DELETE", r"/v1/memories/"),
-        ("delete_entity", "DELETE", rf"/v2/entities/(?P<kind>[^/]+)/{_ID}/"),
-        ("entities", "GET", r"/v1/entities/"),
-        ("event", "GET", rf"/v1/event/{_ID}/"),
-        ("events", "GET", r"/v1/events/"),
-    )
-)
-
-_IN_PROGRESS = "Delete in progress. This may take some time."
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request, read and parsed.
-
-    Attributes:
-        method: In capitals.
-        path: Without the query string, still percent-encoded.
-        query: The query string's values.
-        body: The JSON object; empty when there was none.
-        authorization: The header, or an empty string.
-        base_url: What the client calls us, for the links between pages.
-        unreadable: Why the body could not be read, if it could not.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: dict[str, Any]
-    authorization: str
-    base_url: str
-    unreadable: str | None = None
-
-
-def operation_of(method: str, path: str) -> str:
-    """The name of the operation at ``method path``, or ``unknown``."""
-    for name, verb, pattern in ROUTES:
-        if verb == method and pattern.fullmatch(path):
-            return name
-    return "unknown"
+ROUTES = {
+    "ping": ("GET", "/v1/ping/"),
+    "add": ("POST", "/v3/memories/add/"),
+    "get_all": ("POST", "/v3/memories/"),
+    "search": ("POST", "/v3/memories/search/"),
+    "get": ("GET", "/v1/memories/{identifier}/"),
+    "update": ("PUT", "/v1/memories/{identifier}/"),
+    "delete": ("DELETE", "/v1/memories/{identifier}/"),
+    "delete_all": ("DELETE", "/v1/memories/"),
+    "delete_entity": ("DELETE", "/v2/entities/{kind}/{name}/"),
+    "entities": ("GET", "/v1/entities/"),
+    "event": ("GET", "/v1/event/{identifier}/"),
+    "events": ("GET", "/v1/events/"),
+}
+Json = dict[str, Any]
 
 
 @dataclass
 class Credentials:
-    """Which keys are let in, and to which organisation and project they belong."""
+    """Which keys are accepted, and to which organization and project they belong."""
 
     api_keys: list[str]
     org_id: str
@@ -85,50 +47,43 @@ class Api:
     """The operations on one store.
 
     Args:
-        store: The memories.
-        credentials: May be changed while it runs.
-        faults: Asked before an extraction whether it is to fail or be late.
-        infer_seconds: How long after an add its facts appear.
+        store: the memories.
+        credentials: may be changed while it runs.
+        faults: asked before an extraction whether it is to fail or be late.
+        infer_seconds: how long after an add its facts appear.
     """
 
-    def __init__(self, store: Store, credentials: Credentials, faults: Faults, infer_seconds: float) -> None:
+    def __init__(
+        self, store: Store, credentials: Credentials, faults: Faults[Mem0Rule], infer_seconds: float
+    ) -> None:
         self.store = store
         self.credentials = credentials
+        self.routes = Routes(ROUTES)
         self._faults = faults
+        # Last, as it begins to work at once on what an earlier run has left.
         self.events = Events(store, {"ADD": self._extract, "DELETE": self._purge}, infer_seconds)
 
-    def answer(self, request: Request) -> dict[str, Any]:
-        """Do what ``request`` asks; returns the JSON of the 200.
+    def operation(self, request: Request) -> str:
+        """The name of a request's operation, or `unknown`."""
+        found = self.routes.find(request.method, request.path)
+        return found[0] if found else "unknown"
+
+    def answer(self, request: Request) -> Json:
+        """Do what a request asks; return the JSON of the 200.
 
         Raises:
-            ApiError: For every other status.
+            ApiError: for every other status.
         """
-        self._check_key(request.authorization)
-        if request.unreadable is not None:
-            raise ApiError(400, {"detail": request.unreadable})
-        for name, verb, pattern in ROUTES:
-            match = pattern.fullmatch(request.path)
-            if match and verb == request.method:
-                parts = {key: unquote(value) for key, value in match.groupdict().items()}
-                result: dict[str, Any] = getattr(self, f"_{name}")(request, **parts)
-                return result
-        if any(pattern.fullmatch(request.path) for _, _, pattern in ROUTES):
-            raise ApiError(405, {"detail": f'Method "{request.method}" not allowed.'})
-        raise ApiError(404, {"detail": "Not found."})
-
-    def foreign_row(self, rule: Rule, place: int) -> dict[str, Any]:
-        """A memory of another user, as a broken Mem0 might slip it into an answer. It is nowhere stored."""
-        now = iso(time.time())
-        return {
-            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{rule.foreign_user} {place}")),
-            "memory": rule.foreign_memory,
-            "user_id": rule.foreign_user,
-            "metadata": {"type": "factual"},
-            "categories": [],
-            "score": 1.0,
-            "created_at": now,
-            "updated_at": now,
-        }
+        self._check_key(request.header("authorization"))
+        body = decode(request.body)
+        found = self.routes.find(request.method, request.path)
+        if found is None:
+            if self.routes.methods(request.path):
+                raise ApiError(405, {"detail": f'Method "{request.method}" not allowed.'})
+            raise ApiError(404, {"detail": "Not found."})
+        name, parameters = found
+        result: Json = getattr(self, f"_{name}")(request, body, **parameters)
+        return result
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, given = authorization.partition(" ")
@@ -138,7 +93,7 @@ class Api:
         if not any(hmac.compare_digest(sent, key.encode()) for key in self.credentials.api_keys):
             raise ApiError(401, {"detail": "Invalid API key: this stand-in knows no such key."})
 
-    def _ping(self, _request: Request) -> dict[str, Any]:
+    def _ping(self, _request: Request, _body: Json) -> Json:
         return {
             "status": "ok",
             "org_id": self.credentials.org_id,
@@ -146,94 +101,96 @@ class Api:
             "user_email": "nobody@example.com",
         }
 
-    def _add(self, request: Request) -> dict[str, Any]:
-        addition = bodies.addition(request.body)
-        if addition.infer:
-            late = self._faults.extraction_delay(request.body)
-            return {"event_id": self.events.accept("ADD", request.body, late), "status": "PENDING"}
-        spoken = [message for message in addition.messages if message["role"] != "system"]
-        stored = self.store.add([replace(addition.template, memory=message["content"]) for message in spoken])
-        results = _added(stored)
-        event = self.events.done("ADD", request.body, results)
-        return {
-            "message": "Memories stored word for word.",
-            "status": "SUCCEEDED",
-            "event_id": event,
-            "results": results,
-        }
+    def _add(self, _request: Request, body: Json) -> Json:
+        add = bodies.Add.check(body)
+        draft = add.draft()
+        if add.infer:
+            rule = self._faults.pick(EXTRACTION, json.dumps(body).encode(), lambda rule: not rule.fail)
+            late = rule.latency_seconds if rule else 0.0
+            return {"event_id": self.events.accept("ADD", body, late), "status": "PENDING"}
+        spoken = [message.content for message in add.messages if message.role != "system"]
+        results = _added(self.store.add([replace(draft, memory=content) for content in spoken]))
+        event = self.events.done("ADD", body, results)
+        words = "Memories stored word for word."
+        return {"message": words, "status": "SUCCEEDED", "event_id": event, "results": results}
 
-    def _extract(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
-        """What an extraction does: the caller's sentences, or the agent's when the memory is only its own."""
-        if self._faults.extraction_fails(payload):
+    def _extract(self, body: Json) -> list[Json]:
+        """Keep the caller's sentences, or the agent's if the memory is only its own."""
+        if self._faults.pick(EXTRACTION, json.dumps(body).encode(), lambda rule: rule.fail):
             raise WorkFailedError("the extraction failed because a fault rule says so")
-        addition = bodies.addition(payload)
-        of_agent = "agent_id" in addition.template.entities and "user_id" not in addition.template.entities
-        drafts: list[Draft] = [
-            replace(addition.template, memory=fact, sentence_key=sentences.key(fact))
-            for fact in sentences.facts(addition.messages, "assistant" if of_agent else "user")
-        ]
-        return _added(self.store.add(drafts))
+        add = bodies.Add.check(body)
+        draft = add.draft()
+        role = "assistant" if add.agent_id and not add.user_id else "user"
+        facts = sentences.facts(message.content for message in add.messages if message.role == role)
+        return _added(
+            self.store.add([replace(draft, memory=fact, sentence_key=sentences.key(fact)) for fact in facts])
+        )
 
-    def _get_all(self, request: Request) -> dict[str, Any]:
-        listing = bodies.listing(request.body, request.query)
+    def _get_all(self, request: Request, body: Json) -> Json:
+        bodies.refuse_entities(body)
+        numbers = {name: value for name, value in request.query.items() if name in ("page", "page_size")}
+        listing = bodies.Listing.check(body | numbers)
         offset = (listing.page - 1) * listing.page_size
-        count, rows = self.store.page(listing.where, listing.page_size, offset)
+        count, rows = self.store.page(listing.where(), listing.page_size, offset)
         if listing.page > 1 and offset >= count:
             # Mem0 runs on Django's REST framework, whose paginator says this.
             raise ApiError(404, {"detail": "Invalid page."})
 
         def link(page: int) -> str:
-            numbers = urlencode({"page": page, "page_size": listing.page_size})
-            return f"{request.base_url}{request.path}?{numbers}"
+            query = urlencode({"page": page, "page_size": listing.page_size})
+            return f"{request.base_url}{request.path}?{query}"
 
         return {
             "count": count,
             "next": link(listing.page + 1) if offset + len(rows) < count else None,
             "previous": link(listing.page - 1) if listing.page > 1 else None,
-            "results": narrowed([public_row(row, "session_id") for row in rows], listing.fields),
+            "results": _narrowed([public_row(row, "session_id") for row in rows], listing.fields),
         }
 
-    def _search(self, request: Request) -> dict[str, Any]:
-        question = bodies.question(request.body)
+    def _search(self, _request: Request, body: Json) -> Json:
+        bodies.refuse_entities(body)
+        search = bodies.Search.check(body)
         results = []
-        for hit in self.store.search(question.query, question.where, question.limit, question.threshold):
-            row = public_row(hit.row, "run_id")
-            row["score"] = round(hit.score, 6)
-            row["score_breakdown"] = {"semantic": round(hit.semantic, 6), "bm25": round(hit.words, 6)}
-            results.append(row)
-        return {"results": narrowed(results, question.fields)}
+        for hit in self.store.search(search.query, search.where(), search.top_k, search.threshold):
+            scores = {"semantic": round(hit.semantic, 6), "bm25": round(hit.words, 6)}
+            scored = {"score": round(hit.score, 6), "score_breakdown": scores}
+            results.append(public_row(hit.row, "run_id") | scored)
+        return {"results": _narrowed(results, search.fields)}
 
-    def _get(self, _request: Request, id: str) -> dict[str, Any]:  # noqa: A002 - the path's own word
-        _, rows = self.store.page(extra("memory_ids", [_uuid(id)]), 1, 0)
+    def _get(self, _request: Request, _body: Json, identifier: str) -> Json:
+        _, rows = self.store.page(condition("memory_ids", [_uuid(identifier)]), 1, 0)
         if not rows:
             raise ApiError(404, {"error": "Memory not found!"})
         return public_row(rows[0], "session_id")
 
-    def _update(self, request: Request, id: str) -> dict[str, Any]:  # noqa: A002
-        changes = bodies.changes(request.body)
-        if not self.store.update(_uuid(id), changes):
+    def _update(self, request: Request, body: Json, identifier: str) -> Json:
+        if not self.store.update(_uuid(identifier), bodies.Change.check(body).columns()):
             raise ApiError(404, {"error": "Memory not found!"})
-        return self._get(request, id)
+        return self._get(request, body, identifier)
 
-    def _delete(self, _request: Request, id: str) -> dict[str, Any]:  # noqa: A002
-        if not self.store.remove(extra("memory_ids", [_uuid(id)])):
+    def _delete(self, _request: Request, _body: Json, identifier: str) -> Json:
+        if not self.store.remove(condition("memory_ids", [_uuid(identifier)])):
             raise ApiError(404, {"error": "Memory not found!"})
         return {"message": "Memory deleted successfully!"}
 
-    def _purge(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
-        self.store.remove(bodies.deletion(payload))
+    def _purge(self, query: Json) -> list[Json]:
+        self.store.remove(bodies.deletion(query))
         return []
 
-    def _delete_all(self, request: Request) -> dict[str, Any]:
+    def _delete_all(self, request: Request, _body: Json) -> Json:
         bodies.deletion(request.query)
-        return {"message": _IN_PROGRESS, "event_id": self.events.accept("DELETE", request.query)}
+        return self._accept_deletion(request.query)
 
-    def _delete_entity(self, _request: Request, kind: str, id: str) -> dict[str, Any]:  # noqa: A002
+    def _delete_entity(self, _request: Request, _body: Json, kind: str, name: str) -> Json:
         if f"{kind}_id" not in ENTITIES:
             raise ApiError(400, {"message": "Invalid entity type"})
-        return {"message": _IN_PROGRESS, "event_id": self.events.accept("DELETE", {f"{kind}_id": id})}
+        return self._accept_deletion({f"{kind}_id": name})
 
-    def _entities(self, _request: Request) -> dict[str, Any]:
+    def _accept_deletion(self, query: dict[str, str]) -> Json:
+        words = "Delete in progress. This may take some time."
+        return {"message": words, "event_id": self.events.accept("DELETE", query)}
+
+    def _entities(self, _request: Request, _body: Json) -> Json:
         results = [
             {
                 "id": f"{entity['type']}:{entity['name']}",
@@ -247,23 +204,76 @@ class Api:
             }
             for entity in self.store.entities()
         ]
-        totals = {
-            f"total_{name.removesuffix('_id')}s": sum(
-                row["type"] == name.removesuffix("_id") for row in results
-            )
-            for name in ENTITIES
-        }
+        kinds = [name.removesuffix("_id") for name in ENTITIES]
+        totals = {f"total_{kind}s": sum(row["type"] == kind for row in results) for kind in kinds}
         return {"count": len(results), "next": None, "previous": None, "results": results, **totals}
 
-    def _event(self, _request: Request, id: str) -> dict[str, Any]:  # noqa: A002
-        event = self.events.get(id)
+    def _event(self, _request: Request, _body: Json, identifier: str) -> Json:
+        event = self.events.get(identifier)
         if event is None:
             raise ApiError(404, {"error": "Event not found or you don't have permission to access it."})
         return event
 
-    def _events(self, _request: Request) -> dict[str, Any]:
+    def _events(self, _request: Request, _body: Json) -> Json:
         results = self.events.latest(100)
         return {"count": len(results), "next": None, "previous": None, "results": results}
+
+
+def decode(raw: bytes) -> Json:
+    """Read a body; an empty one is an empty object.
+
+    Raises:
+        ApiError: 400 if it is no JSON object, or holds text that cannot be stored.
+    """
+    try:
+        body = json.loads(raw) if raw else {}
+        if b"\\ud" in raw.lower():
+            # Half of a surrogate pair is valid JSON, but no text: it can be neither stored nor embedded.
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, {"detail": f"JSON parse error - {error}"}) from None
+    if not isinstance(body, dict):
+        raise ApiError(400, {"detail": "the body must be a JSON object"})
+    return body
+
+
+def foreign_row(rule: Mem0Rule, place: int) -> Json:
+    """A memory of another user, as a broken Mem0 might put it into an answer. It is stored nowhere."""
+    now = iso(time.time())
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{rule.foreign_user} {place}")),
+        "memory": rule.foreign_memory,
+        "user_id": rule.foreign_user,
+        "metadata": {"type": "factual"},
+        "categories": [],
+        "score": 1.0,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def public_row(row: Json, run_name: str) -> Json:
+    """A memory as Mem0 returns it.
+
+    Args:
+        row: as in the table.
+        run_name: `session_id` for a listing, `run_id` for a search: Mem0 has two names for it.
+    """
+    return {
+        **{name: row[name] for name in ("id", "memory", "user_id", "agent_id", "app_id", "hash")},
+        run_name: row["run_id"],
+        "metadata": json.loads(row["metadata"]),
+        "categories": [],
+        "expiration_date": row["expiration_date"],
+        "created_at": iso(row["created_at"]),
+        "updated_at": iso(row["updated_at"]),
+    }
+
+
+def _narrowed(rows: list[Json], fields: list[str] | None) -> list[Json]:
+    if fields is None:
+        return rows
+    return [{name: value for name, value in row.items() if name in fields} for row in rows]
 
 
 def _uuid(text: str) -> str:
@@ -273,5 +283,5 @@ def _uuid(text: str) -> str:
         raise invalid("memory_id should be a valid UUID") from None
 
 
-def _added(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _added(stored: list[Json]) -> list[Json]:
     return [{"id": row["id"], "data": {"memory": row["memory"]}, "event": "ADD"} for row in stored]

@@ -1,138 +1,180 @@
-"""Checks what a request carries, as strictly as Mem0 does, and turns it into plain values.
+"""What a request may carry, checked as strictly as Mem0 does.
 
-It refuses what Mem0's OpenAPI file and contract refuse. Fields that Mem0 accepts and that mean nothing
-without a language model (``custom_instructions``, ``custom_categories``, ``rerank`` and the like) are checked
-for their type only; the whole body stays visible in the request log and the event.
+Fields that mean nothing without a language model (`custom_instructions`, `rerank` and the like) are checked
+for their type only.
 """
 
 import json
-import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
 from local.mem0.errors import invalid
-from local.mem0.filters import ENTITIES, Where, all_of, compile_filters, extra, seconds
+from local.mem0.filters import ENTITIES, Where, all_of, compile_filters, condition, seconds
 from local.mem0.store import Draft
+from local.validation import problem
 
-ROLES = ("user", "assistant", "system")
 LARGEST_PAGE = 200
 MOST_RESULTS = 1000
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+Text = Annotated[str, StringConstraints(pattern=r"\S")]
+Day = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"),
+    AfterValidator(lambda text: date.fromisoformat(text).isoformat()),
+]
+# What datetime can hold: years 1 to 9999.
+UnixSeconds = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
+BodyT = TypeVar("BodyT", bound="Body")
 
 
-@dataclass(frozen=True)
-class Addition:
-    """A checked ``add``.
+class Body(BaseModel):
+    """A JSON object of which some fields are checked; null counts as left out."""
 
-    Attributes:
-        messages: ``{"role", "content"}`` each, at least one.
-        template: A memory without its text: whose, which metadata, when.
-        infer: Whether facts are to be extracted, or the messages kept word for word.
-    """
+    model_config = ConfigDict(strict=True, extra="ignore")
 
-    messages: list[dict[str, str]]
-    template: Draft
-    infer: bool
+    @classmethod
+    def check(cls, body: dict[str, Any]) -> Self:
+        """Read the body of a request.
 
-
-@dataclass(frozen=True)
-class Question:
-    """A checked ``search``."""
-
-    query: str
-    where: Where
-    limit: int
-    threshold: float
-    fields: list[str] | None
+        Raises:
+            ApiError: 400 naming the first field that is missing or wrong.
+        """
+        try:
+            return cls.model_validate({name: value for name, value in body.items() if value is not None})
+        except ValidationError as error:
+            raise invalid(problem(error)) from None
 
 
-@dataclass(frozen=True)
-class Listing:
-    """A checked ``get_all``; pages count from 1."""
+class Message(Body):
+    """One message of an add."""
 
-    where: Where
-    page: int
-    page_size: int
-    fields: list[str] | None
+    role: Literal["user", "assistant", "system"]
+    content: str
 
 
-def addition(body: dict[str, Any]) -> Addition:
-    """Check the body of ``POST /v3/memories/add/``.
+class Add(Body):
+    """The body of `POST /v3/memories/add/`."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    user_id: Text | None = None
+    agent_id: Text | None = None
+    app_id: Text | None = None
+    run_id: Text | None = None
+    metadata: dict[str, Any] = {}
+    infer: bool = True
+    timestamp: UnixSeconds | None = None
+    expiration_date: Day | None = None
+    custom_instructions: str | None = None
+    agent_custom_instructions: str | None = None
+    includes: str | None = None
+    excludes: str | None = None
+    custom_categories: list[Any] | None = None
+
+    def draft(self) -> Draft:
+        """A memory without its text: whose it is, with which metadata, and when it was made.
+
+        Raises:
+            ApiError: 400 if it belongs to nobody.
+        """
+        entities = {name: value for name in ENTITIES if (value := getattr(self, name))}
+        if not entities:
+            raise invalid("at least one of user_id, agent_id, app_id, run_id is required to add memories")
+        created = datetime.now(UTC).timestamp() if self.timestamp is None else self.timestamp
+        return Draft("", entities, self.metadata, created, self.expiration_date)
+
+
+class Listing(Body):
+    """The body of `POST /v3/memories/`; `page` and `page_size` may stand in the query string as well."""
+
+    filters: Any = None
+    page: Annotated[int, Strict(strict=False), Field(ge=1, le=10**9)] = 1
+    page_size: Annotated[int, Strict(strict=False), Field(ge=1, le=LARGEST_PAGE)] = 100
+    fields: list[str] | None = None
+    start_date: Any = None
+    end_date: Any = None
+    show_expired: bool = False
+    metadata: Any = None
+
+    def where(self) -> Where:
+        """The filters, and what else narrows the request: metadata, a span of days, expiry.
+
+        Raises:
+            ApiError: 400 if the filters are not scoped to an entity or not understood.
+        """
+        parts = [compile_filters(self.filters)]
+        if self.metadata:
+            parts.append(condition("metadata", self.metadata))
+        if self.start_date:
+            parts.append(condition("created_at", {"gte": self.start_date}))
+        if self.end_date:
+            parts.append(condition("created_at", {"lte": self.end_date}))
+        if not self.show_expired:
+            today = datetime.now(UTC).date().isoformat()
+            parts.append(Where("expiration_date IS NULL OR expiration_date >= ?", [today]))
+        return all_of(parts)
+
+
+class Search(Listing):
+    """The body of `POST /v3/memories/search/`."""
+
+    query: Text
+    top_k: Annotated[int, Field(ge=1, le=MOST_RESULTS)] = 10
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.1
+    rerank: bool = False
+    latest_only: bool = False
+    keyword_search: bool = False
+
+
+class Change(Body):
+    """The body of `PUT /v1/memories/{id}/`."""
+
+    text: str | None = None
+    metadata: dict[str, Any] | None = None
+    expiration_date: Day | None = None
+    timestamp: Any = None
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the table that change.
+
+        Raises:
+            ApiError: 400 if none does.
+        """
+        columns: dict[str, Any] = {}
+        if self.text is not None:
+            columns["memory"] = self.text
+        if self.metadata is not None:
+            columns["metadata"] = json.dumps(self.metadata)
+        if self.expiration_date is not None:
+            columns["expiration_date"] = self.expiration_date
+        if self.timestamp is not None:
+            columns["created_at"] = seconds(self.timestamp, "timestamp")
+        if not columns:
+            raise invalid("at least one of text, metadata, timestamp, expiration_date is required")
+        return columns
+
+
+def refuse_entities(body: dict[str, Any]) -> None:
+    """Check that no entity id stands outside of the filters.
 
     Raises:
-        ApiError: 400 if messages, entity ids or any known option are missing or of the wrong kind.
+        ApiError: 400 naming those that do.
     """
-    messages = _messages(body.get("messages"))
-    entities = {}
-    for name in ENTITIES:
-        value = body.get(name)
-        if value is not None:
-            if not isinstance(value, str) or not value.strip():
-                raise invalid(f"{name} must be a string that is not empty, not {value!r}")
-            entities[name] = value
-    if not entities:
-        raise invalid("at least one of user_id, agent_id, app_id, run_id is required to add memories")
-    for name in ("custom_instructions", "agent_custom_instructions", "includes", "excludes"):
-        _optional(body, name, str, "a string")
-    _optional(body, "custom_categories", list, "a list of objects")
-    metadata = _optional(body, "metadata", dict, "an object") or {}
-    infer = _optional(body, "infer", bool, "true or false")
-    template = Draft(
-        "",
-        entities,
-        metadata,
-        _timestamp(body.get("timestamp")),
-        expiration_date(body.get("expiration_date")),
-    )
-    return Addition(messages, template, infer is not False)
-
-
-def question(body: dict[str, Any]) -> Question:
-    """Check the body of ``POST /v3/memories/search/``.
-
-    Raises:
-        ApiError: 400 if the query is empty, the filters are not well scoped, or an option is out of range.
-    """
-    _refuse_top_level_entities(body)
-    query = body.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise invalid(f"query must be a string that is not empty, not {query!r}")
-    limit = body.get("top_k")
-    limit = 10 if limit is None else limit
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST_RESULTS:
-        raise invalid(f"top_k must be a whole number from 1 to {MOST_RESULTS}, not {limit!r}")
-    threshold = body.get("threshold")
-    threshold = 0.1 if threshold is None else threshold
-    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
-        raise invalid(f"threshold must be a number from 0 to 1, not {threshold!r}")
-    for name in ("rerank", "latest_only", "keyword_search"):
-        _optional(body, name, bool, "true or false")
-    return Question(query, _where(body, ("categories", "metadata")), limit, float(threshold), _fields(body))
-
-
-def listing(body: dict[str, Any], query: dict[str, str]) -> Listing:
-    """Check the body and the query string of ``POST /v3/memories/``; the query string wins.
-
-    Raises:
-        ApiError: 400 if the filters are not well scoped or a page number is out of range.
-    """
-    _refuse_top_level_entities(body)
-    page = _number(query.get("page", body.get("page")), "page", 1, 10**9, 1)
-    page_size = _number(query.get("page_size", body.get("page_size")), "page_size", 1, LARGEST_PAGE, 100)
-    return Listing(_where(body, ("categories", "keywords")), page, page_size, _fields(body))
+    if found := [name for name in ENTITIES if name in body]:
+        raise invalid(f"{', '.join(found)} must be inside filters, not at the top level")
 
 
 def deletion(query: dict[str, str]) -> Where:
-    """Check the query string of ``DELETE /v1/memories/``: at least one filter, ``*`` for every one.
+    """Read the query string of `DELETE /v1/memories/`: at least one filter; `*` means all.
 
     Raises:
         ApiError: 400 without any.
     """
-    parts = [extra(name, query[name]) for name in ENTITIES if query.get(name)]
+    parts = [condition(name, query[name]) for name in ENTITIES if query.get(name)]
     if query.get("metadata"):
         try:
-            parts.append(extra("metadata", json.loads(query["metadata"])))
+            parts.append(condition("metadata", json.loads(query["metadata"])))
         except ValueError:
             raise invalid(f"metadata must be a JSON object, not {query['metadata']!r}") from None
     if not parts:
@@ -140,117 +182,3 @@ def deletion(query: dict[str, str]) -> Where:
             "at least one filter is required to delete memories: user_id, agent_id, app_id or run_id"
         )
     return all_of(parts)
-
-
-def changes(body: dict[str, Any]) -> dict[str, Any]:
-    """Check the body of ``PUT /v1/memories/{id}/``; returns the table's columns that change.
-
-    Raises:
-        ApiError: 400 if nothing is to change or a value is of the wrong kind.
-    """
-    columns: dict[str, Any] = {}
-    text = _optional(body, "text", str, "a string")
-    if text is not None:
-        columns["memory"] = text
-    metadata = _optional(body, "metadata", dict, "an object")
-    if metadata is not None:
-        columns["metadata"] = json.dumps(metadata)
-    if "expiration_date" in body:
-        columns["expiration_date"] = expiration_date(body["expiration_date"])
-    if body.get("timestamp") is not None:
-        columns["created_at"] = seconds(body["timestamp"], "timestamp")
-    if not columns:
-        raise invalid("at least one of text, metadata, timestamp, expiration_date is required")
-    return columns
-
-
-def expiration_date(value: object) -> str | None:
-    """A day written YYYY-MM-DD, or None.
-
-    Raises:
-        ApiError: 400 if it is anything else.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
-            return date.fromisoformat(value).isoformat()
-        except ValueError:
-            pass
-    raise invalid(f"expiration_date must be a day written YYYY-MM-DD, not {value!r}")
-
-
-def _messages(value: object) -> list[dict[str, str]]:
-    if not isinstance(value, list) or not value:
-        raise invalid("messages must be a list with at least one message")
-    for place, message in enumerate(value):
-        if not isinstance(message, dict):
-            raise invalid(f"messages[{place}] must be an object with role and content, not {message!r}")
-        if message.get("role") not in ROLES:
-            raise invalid(
-                f"messages[{place}].role must be one of {', '.join(ROLES)}, not {message.get('role')!r}"
-            )
-        if not isinstance(message.get("content"), str):
-            raise invalid(f"messages[{place}].content must be a string, not {message.get('content')!r}")
-    return value
-
-
-def _refuse_top_level_entities(body: dict[str, Any]) -> None:
-    found = [name for name in ENTITIES if name in body]
-    if found:
-        raise invalid(f"{', '.join(found)} must be inside filters, not at the top level")
-
-
-def _where(body: dict[str, Any], beside: tuple[str, ...]) -> Where:
-    """The filters, with what else narrows a request: further conditions, a span of days, expiry."""
-    parts = [compile_filters(body.get("filters"))]
-    parts += [extra(name, body[name]) for name in beside if body.get(name)]
-    if body.get("start_date"):
-        parts.append(extra("created_at", {"gte": body["start_date"]}))
-    if body.get("end_date"):
-        parts.append(extra("created_at", {"lte": body["end_date"]}))
-    if not _optional(body, "show_expired", bool, "true or false"):
-        today = datetime.now(UTC).date().isoformat()
-        parts.append(Where("expiration_date IS NULL OR expiration_date >= ?", [today]))
-    return all_of(parts)
-
-
-def _fields(body: dict[str, Any]) -> list[str] | None:
-    fields = body.get("fields")
-    if fields is not None and not (
-        isinstance(fields, list) and all(isinstance(name, str) for name in fields)
-    ):
-        raise invalid(f"fields must be a list of strings, not {fields!r}")
-    return fields
-
-
-def _optional(body: dict[str, Any], name: str, kind: type, words: str) -> Any:
-    value = body.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise invalid(f"{name} must be {words}, not {value!r}")
-    return value
-
-
-def _number(value: object, name: str, least: int, most: int, default: int) -> int:
-    if value is None:
-        return default
-    text = str(value)
-    if (
-        isinstance(value, bool)
-        or not text.isascii()
-        or not text.isdecimal()
-        or not least <= int(text) <= most
-    ):
-        raise invalid(f"{name} must be a whole number from {least} to {most}, not {value!r}")
-    return int(text)
-
-
-def _timestamp(value: object) -> float:
-    if value is None:
-        return datetime.now(UTC).timestamp()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value, UTC).timestamp()
-        except (ValueError, OverflowError, OSError):
-            pass
-    raise invalid(f"timestamp must be unix seconds, not {value!r}")

@@ -1,103 +1,203 @@
-"""Starts and stops the stand-in: in this process for tests, or alone until Ctrl-C.
+"""The Mem0 stand-in as it runs: Mem0's API, and beside it the paths under `/_` by which tests steer it."""
 
-It listens on this machine only unless told another host; with another host, everybody who can reach it can
-read and write its memories who knows the key, so it refuses to invent one.
-"""
-
-import logging
-import signal
-import threading
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.mem0.api import Api, Credentials
+from local.faults import Faults
+from local.http_server import HttpServer, Request, Response, json_response
+from local.mem0.api import ROUTES, Api, Credentials, foreign_row
 from local.mem0.embedding import preload
-from local.mem0.errors import PortTakenError
-from local.mem0.faults import Faults
-from local.mem0.listener import Listener
-from local.mem0.schema import FILE_NAME
+from local.mem0.errors import ApiError, invalid
+from local.mem0.faults import EXTRACTION, Mem0Rule
 from local.mem0.store import Store
 from local.mem0.tls import server_context
-
-log = logging.getLogger(__name__)
+from local.request_log import RequestLog
 
 DEFAULT_KEY = "local-mem0-key"
 DEFAULT_ORG = "local-org"
 DEFAULT_PROJECT = "local-project"
 # Mem0 Cloud needs seconds; long enough to notice who relies on an immediate answer, short enough for tests.
 INFER_SECONDS = 0.2
+LONGEST_SETTLE = 600.0
+Action = Callable[[dict[str, str], Any], Any]
 
 
 class Mem0StandIn:
-    """A running stand-in; a context manager that stops it.
+    """A running stand-in; a context manager that stops it. Made by `start`.
 
     Attributes:
-        url: For ``MemoryClient(host=...)``.
-        certificate: With TLS, the file (PEM) by which clients trust it; else None.
+        url: for `MemoryClient(host=...)`.
+        port: the port it listens on.
+        certificate: with TLS the file (PEM) by which clients trust it, else None.
     """
 
-    def __init__(self, listener: Listener, store: Store, certificate: Path | None) -> None:
-        self._listener = listener
+    def __init__(
+        self,
+        store: Store,
+        credentials: Credentials,
+        infer_seconds: float,
+        port: int,
+        certificate: Path | None,
+    ) -> None:
         self._store = store
-        self.url = listener.url
+        self._faults = Faults(Mem0Rule, (*ROUTES, "unknown"), apart=[EXTRACTION])
+        self._log = RequestLog()
+        self._api = Api(store, credentials, self._faults, infer_seconds)
+        self._stopped = False
+        self._admin: dict[tuple[str, str], Action] = {
+            ("GET", "/_faults"): lambda _query, _body: self._faults.describe(),
+            ("PUT", "/_faults"): lambda _query, body: self._faults.replace(body),
+            ("DELETE", "/_faults"): lambda _query, _body: self._faults.replace([]),
+            ("GET", "/_requests"): lambda query, _body: self._log.requests(
+                query.get("operation"), int(query.get("after", "0"))
+            ),
+            ("DELETE", "/_requests"): lambda _query, _body: self.clear_requests(),
+            ("GET", "/_stats"): lambda _query, _body: self.stats(),
+            ("POST", "/_settle"): self._settle,
+            ("PUT", "/_credentials"): self._set_credentials,
+            ("DELETE", "/_connections"): lambda _query, _body: {"closed": self._server.drop_idle()},
+        }
+        try:
+            self._server = HttpServer(
+                self._answer,
+                name="mem0",
+                port=port,
+                tls=server_context(certificate) if certificate else None,
+                error=lambda status, words: json_response(status, {"detail": words}),
+                on_connect=self._faults.admits,
+            )
+        except OSError:
+            self._api.events.stop()
+            raise
+        self.url = self._server.url
+        self.port = self._server.port
         self.certificate = certificate
-        self._thread = threading.Thread(
-            target=listener.serve_forever, kwargs={"poll_interval": 0.05}, name="mem0-stand-in", daemon=True
-        )
-        self._thread.start()
 
     def __enter__(self) -> Self:
-        """Start nothing: it runs already."""
+        """Return itself: it runs already."""
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop."""
         self.stop()
 
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self._listener.server_port
-
     def stop(self) -> None:
-        """Close all connections and files; what is pending waits on disk. A second call does nothing."""
-        if self._listener.stopping.is_set():
-            return
-        self._listener.stopping.set()
-        self._listener.faults.replace([])
-        self._listener.shutdown()
-        self._listener.server_close()
-        self._listener.drop_connections(busy=True)
-        self._listener.api.events.stop()
-        self._thread.join()
-        self._store.close()
+        """Close all connections and files; what is pending waits on disk. Safe to call twice."""
+        if not self._stopped:
+            self._stopped = True
+            self._faults.replace([])
+            self._server.stop()
+            self._api.events.stop()
+            self._store.close()
 
     def set_faults(self, *rules: dict[str, Any]) -> list[dict[str, Any]]:
-        """Put rules in force instead of the old ones (none: behave); the same as ``PUT /_faults``.
+        """Put rules (see `Mem0Rule`) in force instead of the old ones; without any: behave.
 
         Raises:
-            ApiError: If a rule has an unknown field or a value of the wrong kind.
+            ValueError: a rule has an unknown field or operation, or a value of the wrong kind.
         """
-        return self._listener.admin.set_faults(list(rules))
+        return self._faults.replace(list(rules))
 
     def requests(self, operation: str | None = None) -> list[dict[str, Any]]:
-        """The requests so far, oldest first; the same as ``GET /_requests``."""
-        return self._listener.traffic.requests(operation)
+        """The requests so far, oldest first; of one operation or of all."""
+        return self._log.requests(operation)
 
-    def clear_requests(self) -> None:
-        """Forget the requests and set the counters to zero; the same as ``DELETE /_requests``."""
-        self._listener.traffic.clear()
+    def clear_requests(self) -> dict[str, Any]:
+        """Forget the requests and set the counters to zero (open connections stay counted)."""
+        self._log.clear()
+        self._server.counts.clear()
+        return {}
 
     def stats(self) -> dict[str, Any]:
-        """Memories by user and the counters; the same as ``GET /_stats``."""
-        return self._listener.admin.stats()
+        """Memories by user, and the counters."""
+        users = {row["name"]: row["count"] for row in self._store.entities() if row["type"] == "user"}
+        return {
+            "memories": self._store.stored,
+            "users": users,
+            "pending": self._api.events.settle(0),
+            **self._log.counts(),
+            "connections": self._server.counts["connections"],
+            "connections_open": self._server.open_connections,
+            "tls_handshakes": self._server.counts["tls_handshakes"],
+        }
 
     def settle(self, timeout: float = 10.0) -> bool:
-        """Wait until all extractions and deletions are done; False if some are left after ``timeout`` s."""
-        return not self._listener.api.events.settle(timeout)
+        """Wait until no extraction or deletion is left; False if some are after `timeout` seconds."""
+        return not self._api.events.settle(timeout)
+
+    def _answer(self, request: Request) -> Response | None:
+        if request.path.startswith("/_"):
+            return self._steer(request)
+        began = time.perf_counter()
+        operation = self._api.operation(request)
+        body = _logged(request.body)
+        entry = self._log.begin(
+            operation,
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            body=body,
+            connection=request.connection.number if request.connection else None,
+            fault=None,
+        )
+        infer = not isinstance(body, dict) or body.get("infer") is not False
+        rule = self._faults.pick(operation, request.body, lambda rule: rule.infer in (None, infer))
+        response = None
+        try:
+            if rule is None:
+                response = self._work(request)
+            else:
+                entry["fault"] = rule.name
+                response = rule.respond(request.connection, lambda: self._work(request, rule))
+        finally:
+            # Before it is sent: whoever has the answer finds the request's end in the log.
+            self._log.end(entry, response.status if response else None, time.perf_counter() - began)
+        return response
+
+    def _work(self, request: Request, rule: Mem0Rule | None = None) -> Response:
+        try:
+            result = self._api.answer(request)
+        except ApiError as error:
+            return json_response(error.status, error.body)
+        if rule and rule.foreign_rows and isinstance(result.get("results"), list):
+            result["results"][:0] = [foreign_row(rule, place) for place in range(rule.foreign_rows)]
+        return json_response(200, result)
+
+    def _steer(self, request: Request) -> Response:
+        action = self._admin.get((request.method, request.path.rstrip("/")))
+        if action is None:
+            known = ", ".join(" ".join(entry) for entry in self._admin)
+            return json_response(404, {"error": f"no {request.method} {request.path} here; there is {known}"})
+        try:
+            return json_response(200, action(request.query, json.loads(request.body or b"null")))
+        except ApiError as error:
+            return json_response(error.status, error.body)
+        except ValueError as error:  # no JSON, no number, or no such rule
+            return json_response(400, {"error": str(error)})
+
+    def _settle(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
+        timeout = min(max(float(query.get("timeout", "10")), 0.0), LONGEST_SETTLE)
+        left = self._api.events.settle(timeout)
+        return {"settled": not left, "pending": left}
+
+    def _set_credentials(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
+        known = {"api_keys": list, "org_id": str, "project_id": str}
+        if not isinstance(body, dict) or any(
+            name not in known or not isinstance(value, known[name]) for name, value in body.items()
+        ):
+            raise invalid("credentials may hold api_keys (a list), org_id and project_id (strings)")
+        if not all(isinstance(key, str) and key for key in body.get("api_keys", [])):
+            raise invalid("each of api_keys must be a string that is not empty")
+        for name, value in body.items():
+            setattr(self._api.credentials, name, value)
+        current = self._api.credentials
+        return {"api_keys": len(current.api_keys), "org_id": current.org_id, "project_id": current.project_id}
 
 
 def start(  # noqa: PLR0913 - settings with defaults
@@ -107,75 +207,39 @@ def start(  # noqa: PLR0913 - settings with defaults
     org_id: str = DEFAULT_ORG,
     project_id: str = DEFAULT_PROJECT,
     *,
-    host: str = "127.0.0.1",
     infer_seconds: float = INFER_SECONDS,
     tls: bool = False,
 ) -> Mem0StandIn:
-    """Start a stand-in in this process.
+    """Start a stand-in in this process, on 127.0.0.1.
 
     Args:
-        data_dir: Where its file lives; memories of an earlier run are there again.
+        data_dir: where its file lies; memories of an earlier run are there again.
         port: 0 takes a free one.
-        api_key: The key that is let in.
-        org_id: What the ping returns.
-        project_id: What the ping returns.
-        host: The address to listen on.
-        infer_seconds: How long after an ``infer=true`` add its facts appear.
-        tls: Serve HTTPS with a certificate made for this run.
+        api_key: the key that is accepted.
+        org_id: what the ping returns.
+        project_id: what the ping returns.
+        infer_seconds: how long after an `infer=true` add its facts appear.
+        tls: serve HTTPS with a certificate made for this run.
 
     Raises:
-        PortTakenError: If another program listens on the port.
-        DataDirInUseError: If another stand-in uses the folder.
+        PortTakenError: another program listens on the port.
+        DataDirInUseError: another stand-in uses the folder.
     """
     store = Store(data_dir)
-    undo = [store.close]
+    certificate = data_dir / "mem0-certificate.pem" if tls else None
     try:
-        faults = Faults()
-        api = Api(store, Credentials([api_key], org_id, project_id), faults, infer_seconds)
-        undo.insert(0, api.events.stop)
-        certificate = data_dir / "mem0-certificate.pem" if tls else None
-        try:
-            listener = Listener(
-                (host, port), api, faults, server_context(certificate) if certificate else None
-            )
-        except OSError as problem:
-            raise PortTakenError(host, port) from problem
+        stand_in = Mem0StandIn(
+            store, Credentials([api_key], org_id, project_id), infer_seconds, port, certificate
+        )
     except BaseException:
-        for step in undo:
-            step()
+        store.close()
         raise
     preload()
-    return Mem0StandIn(listener, store, certificate)
+    return stand_in
 
 
-def serve_forever(  # noqa: PLR0913, PLR0917 - as the command line gives them
-    host: str,
-    port: int,
-    data_dir: Path,
-    api_key: str = DEFAULT_KEY,
-    org_id: str = DEFAULT_ORG,
-    project_id: str = DEFAULT_PROJECT,
-) -> None:
-    """Serve until Ctrl-C or SIGTERM, and end cleanly.
-
-    Raises:
-        StartError: If the port is taken or the folder is in use.
-    """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+def _logged(raw: bytes) -> Any:
     try:
-        preload().join()
-        with start(data_dir, port, api_key, org_id, project_id, host=host) as stand_in:
-            print(
-                f"Mem0 stand-in at {stand_in.url}, memories in {data_dir / FILE_NAME}.\n"
-                "It has no language model: for infer=true it keeps the caller's own sentences.\n"
-                "Ctrl-C ends it.",
-                flush=True,
-            )
-            threading.Event().wait()
-    except KeyboardInterrupt:
-        print("The Mem0 stand-in has ended.", flush=True)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+        return json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        return raw.decode("utf-8", "replace")

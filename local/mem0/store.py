@@ -1,8 +1,6 @@
 """Keeps the memories: one SQLite file with an FTS5 index for words, and the vectors beside it.
 
-All writes go through one connection and one lock; reads take a connection from a pool, so searches run beside
-a write (SQLite's write-ahead log). It refuses to share its folder with a second process, whose writes its
-vectors in memory would not see.
+All writes go through one connection and one lock; searches run beside them (SQLite's write-ahead log).
 """
 
 import fcntl
@@ -17,15 +15,64 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from local.mem0.embedding import VectorTable, embed
-from local.mem0.errors import DataDirInUseError
-from local.mem0.filters import ENTITIES, FOLD, Where
-from local.mem0.schema import FILE_NAME, SCHEMA
-from local.mem0.words import Weights, match_expression, owner_token, query_words, without_stop_words
+from local.mem0.filters import ENTITIES, Where
+from local.mem0.words import (
+    TOKENIZER,
+    Weights,
+    match_expression,
+    owner_token,
+    query_words,
+    without_stop_words,
+)
+
+FILE_NAME: Final = "mem0.sqlite3"
+# The words index keeps no copy of the text, and is kept in step by triggers. Vectors have a table of their
+# own, so that walking a caller's memories does not read a kilobyte more for each.
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS memories (
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, memory TEXT NOT NULL, owner TEXT NOT NULL,
+    user_id TEXT, agent_id TEXT, app_id TEXT, run_id TEXT,
+    metadata TEXT NOT NULL, categories TEXT NOT NULL, hash TEXT NOT NULL, sentence_key TEXT,
+    expiration_date TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS memories_of_user ON memories (user_id, created_at, expiration_date);
+CREATE INDEX IF NOT EXISTS sentences_of_user
+    ON memories (user_id, sentence_key) WHERE sentence_key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS vectors (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE VIRTUAL TABLE IF NOT EXISTS words
+    USING fts5(owner, memory, content='memories', content_rowid='row', tokenize='TOKENIZER');
+CREATE VIRTUAL TABLE IF NOT EXISTS words_vocabulary USING fts5vocab('words', 'row');
+CREATE TRIGGER IF NOT EXISTS memory_added AFTER INSERT ON memories BEGIN
+    INSERT INTO words (rowid, owner, memory) VALUES (new.row, new.owner, new.memory);
+END;
+CREATE TRIGGER IF NOT EXISTS memory_removed AFTER DELETE ON memories BEGIN
+    INSERT INTO words (words, rowid, owner, memory) VALUES ('delete', old.row, old.owner, old.memory);
+    DELETE FROM vectors WHERE row = old.row;
+END;
+CREATE TRIGGER IF NOT EXISTS memory_changed AFTER UPDATE OF memory ON memories BEGIN
+    INSERT INTO words (words, rowid, owner, memory) VALUES ('delete', old.row, old.owner, old.memory);
+    INSERT INTO words (rowid, owner, memory) VALUES (new.row, new.owner, new.memory);
+END;
+CREATE TABLE IF NOT EXISTS events (
+    id TEXT PRIMARY KEY, event_type TEXT NOT NULL, status TEXT NOT NULL, payload TEXT NOT NULL,
+    results TEXT NOT NULL, error TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_by_status ON events (status, created_at);
+""".replace("TOKENIZER", TOKENIZER)
+
+
+class DataDirInUseError(OSError):
+    """Another stand-in works on the same folder; two would not see each other's vectors."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(
+            f"another Mem0 stand-in is using the folder {data_dir}: stop it, or choose another --data-dir"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +148,6 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=30)
         database.row_factory = sqlite3.Row
-        database.create_function(FOLD, 1, lambda text: str(text).casefold(), deterministic=True)
         database.execute("PRAGMA journal_mode = WAL")
         # A killed process loses nothing; only a power cut may lose the last moments, which a stand-in can
         # afford.

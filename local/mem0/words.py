@@ -1,8 +1,6 @@
-"""Finds memories by their words, with SQLite's FTS5, and scales its BM25 to 0..1.
+"""Finds memories by their words with SQLite's FTS5, and scales its BM25 to 0..1.
 
-A raw BM25 has no upper bound and grows with the number of memories stored. It is divided here by what a
-memory of ordinary length would get that holds every word of the question once: 1.0 is "all that was asked is
-there". A word that nobody ever said counts in the divisor, so a question without an answer scores low.
+A score is divided by what a memory of ordinary length would get that holds every word of the question once.
 """
 
 import hashlib
@@ -12,6 +10,8 @@ import sqlite3
 import threading
 from typing import Final
 
+from local.mem0.english import STOP_WORDS
+
 TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
 MOST_WORDS = 48
 # Below this many memories document frequencies are read anew for each search: they are cheap and move fast.
@@ -20,16 +20,6 @@ COMMON_PART = 5
 
 # Runs without space, control sign or punctuation. Not \w+: that cuts Hindi or Thai words at each vowel sign.
 _WORD = re.compile(r"[^\x00-/:-@\[-`{-\xbf\u061f\u2000-\u206f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]+")
-_STOP = frozenset(
-    """
-    a about all also am an and any are aren as at be been being but by caller can cannot could couldn d
-    did didn do does doesn doing don for from had hadn has hasn have haven having he her hers him his
-    how i if in into is isn it its just ll m me might mine more most must my myself no nor not of on or
-    our ours out re s said say she should so some such t tell than that the their them then there these
-    they this those to too up us user ve very was wasn we were weren what when where which who whom
-    whose why will with won would wouldn you your yours
-    """.split()
-)
 
 
 def owner_token(user_id: str | None) -> str:
@@ -40,7 +30,7 @@ def owner_token(user_id: str | None) -> str:
 def query_words(query: str) -> list[str]:
     """The words of a question that carry meaning, each once; all of them if none does."""
     words = list(dict.fromkeys(_WORD.findall(query.lower())))
-    telling = [word for word in words if word not in _STOP]
+    telling = [word for word in words if word not in STOP_WORDS]
     return (telling or words)[:MOST_WORDS]
 
 
@@ -52,7 +42,7 @@ def without_stop_words(text: str) -> str:
     raised the share of questions whose passage is among the first three, by vectors alone, from 89 % to 95 %.
     """
     words = _WORD.findall(text.lower())
-    return " ".join([word for word in words if word not in _STOP] or words)
+    return " ".join([word for word in words if word not in STOP_WORDS] or words)
 
 
 def match_expression(words: list[str], user_id: str | None) -> str:

@@ -1,6 +1,5 @@
 """What the tests of the local system share: tiny functions written for a test, and one running system."""
 
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 
 from local.aws.services import AwsServices
 from local.lambda_host import FunctionSpec, LambdaHost
-from local.lambda_host.processes import ProcessGroup
 from local.system import System
 from tests.local.support import OBEDIENT, MakeHost
 
@@ -37,11 +35,9 @@ def make_host(tmp_path: Path) -> Iterator[MakeHost]:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[AwsServices]:
     """moto, once per worker, with nothing in it. Each test makes what it needs under names of its own."""
-    group = ProcessGroup()
-    services = AwsServices(group, sys.executable)
+    services = AwsServices()
     yield services
     services.stop()
-    group.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
-"""What the tests of the Mem0 stand-in share: the real `MemoryClient` pointed at a stand-in, and waiting."""
+"""What the tests of the Mem0 stand-in share: the real `MemoryClient` pointed at a stand-in."""
 
 import os
-import ssl
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +11,16 @@ from typing import Any
 import httpx
 
 from local.mem0.server import Mem0StandIn, start
+from tests.local.support import NO_TLS
 
 os.environ.setdefault("MEM0_DIR", str(Path(tempfile.gettempdir()) / "mem0-of-tests"))
 os.environ.setdefault("MEM0_TELEMETRY", "False")
 
 from shared.mem0.library import MemoryClient, errors
 
-__all__ = ["CALLER", "OTHER", "MemoryClient", "Running", "errors", "library", "running", "until"]
+__all__ = ["CALLER", "HEADERS", "OTHER", "MemoryClient", "Running", "errors", "library", "running"]
 
-# Made once: loading the system's certificates for each client costs more than a test.
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
+HEADERS = {"Authorization": "Token local-mem0-key"}
 CALLER = "+16125550142"
 OTHER = "+447700900123"
 
@@ -39,9 +36,8 @@ class Running:
     def remember(self, *texts: str, user_id: str = CALLER, **options: Any) -> list[dict[str, Any]]:
         """Store texts word for word; returns the results of the add."""
         messages = [{"role": "user", "content": text} for text in texts]
-        results: list[dict[str, Any]] = self.client.add(messages, user_id=user_id, infer=False, **options)[
-            "results"
-        ]
+        answer = self.client.add(messages, user_id=user_id, infer=False, **options)
+        results: list[dict[str, Any]] = answer["results"]
         return results
 
     def texts(self, filters: object = None, **options: Any) -> list[str]:
@@ -71,11 +67,3 @@ def running(data_dir: Path, **settings: Any) -> Iterator[Running]:
         httpx.Client(base_url=stand_in.url, timeout=10, verify=NO_TLS) as http,
     ):
         yield Running(stand_in, client, http)
-
-
-def until(condition: Callable[[], object], what: str, timeout: float = 10.0) -> None:
-    """Poll a condition until it holds; fail, saying what was waited for, when `timeout` seconds are over."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
-        time.sleep(0.005)

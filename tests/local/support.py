@@ -2,17 +2,22 @@
 
 import json
 import socket
+import ssl
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from local.aws.services import AwsServices
 from local.lambda_host import EventSource, LambdaHost
-from local.system import PORTS
+from local.system import PORTS, System
 
 MakeHost = Callable[..., LambdaHost]
+# Made once: loading the system's certificates for each client costs more than a test.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # Does what the event asks for, so that one function serves most tests.
 OBEDIENT = """
@@ -43,6 +48,8 @@ def lambda_handler(event, context):
             sys.exit(3)
         case "tick":
             threading.Thread(target=tick, daemon=True).start()
+            while not ticks.exists():
+                time.sleep(0.002)
         case "print":
             print(event["line"])
         case "import":
@@ -71,6 +78,15 @@ def gone(pid: int) -> bool:
         return stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def forget(system: System, user_id: str) -> None:
+    """Delete all memories of a user, and wait until they are gone."""
+    headers = {"Authorization": f"Token {system.endpoints.mem0_api_key}"}
+    httpx.delete(
+        f"{system.mem0_url}/v1/memories/", params={"user_id": user_id}, headers=headers
+    ).raise_for_status()
+    httpx.post(f"{system.mem0_url}/_settle").raise_for_status()
 
 
 def make_queue(aws: AwsServices, *, visibility: int = 60, receives: int = 5) -> tuple[str, str, str]:

@@ -35,13 +35,13 @@ def test_all_samples_are_there() -> None:
     }
 
 
-def test_the_readme_names_each_of_them() -> None:
+def test_readme_names_each_of_them() -> None:
     readme = (CALLS / "README.md").read_text(encoding="utf-8")
     assert all(f"`{file.name}`" in readme for file in FILES)
 
 
 @pytest.mark.parametrize("file", TALKS, ids=lambda file: file.stem)
-def test_a_payload_is_what_the_sdk_reads(file: Path) -> None:
+def test_payload_is_what_the_sdk_reads(file: Path) -> None:
     data = data_of(file.stem)
     parsed = GetConversationResponseModel.model_validate(data)
     assert len(parsed.transcript) == len(data["transcript"])
@@ -54,7 +54,7 @@ def test_a_payload_is_what_the_sdk_reads(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", TALKS, ids=lambda file: file.stem)
-def test_a_calls_times_rise_and_end_with_the_call(file: Path) -> None:
+def test_calls_times_rise_and_end_with_the_call(file: Path) -> None:
     data = data_of(file.stem)
     times = [turn["time_in_call_secs"] for turn in data["transcript"]]
     assert times == sorted(times)
@@ -62,14 +62,14 @@ def test_a_calls_times_rise_and_end_with_the_call(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_an_event_is_one_envelope_of_json(file: Path) -> None:
+def test_event_is_one_envelope_of_json(file: Path) -> None:
     event = post_call_event(load_script(file), "conv_sample")
     assert json.loads(encode(event)) == event
     assert event.keys() == {"type", "event_timestamp", "data"}
     assert isinstance(event["event_timestamp"], int)
 
 
-def test_the_long_call_has_every_kind_of_turn() -> None:
+def test_long_call_has_every_kind_of_turn() -> None:
     script = load_script(CALLS / "long.json")
     turns = data_of("long")["transcript"]
     messages = [turn["message"] for turn in turns]
@@ -88,14 +88,14 @@ def test_the_long_call_has_every_kind_of_turn() -> None:
     assert len(encode(post_call_event(script, "conv_sample"))) > 100_000
 
 
-def test_the_web_call_has_no_phone_and_a_user() -> None:
+def test_web_call_has_no_phone_and_a_user() -> None:
     data = data_of("web")
     assert data["metadata"]["phone_call"] is None
     assert data["user_id"]
     assert data["conversation_initiation_client_data"]["dynamic_variables"]["system__caller_id"] is None
 
 
-def test_the_sip_call_spells_its_caller_in_two_ways() -> None:
+def test_sip_call_spells_its_caller_in_two_ways() -> None:
     data = data_of("sip")
     assert data["metadata"]["phone_call"]["type"] == "sip_trunking"
     assert data["metadata"]["phone_call"]["external_number"] == "447700900123"
@@ -103,7 +103,7 @@ def test_the_sip_call_spells_its_caller_in_two_ways() -> None:
     assert caller.startswith("sip:447700900123@")
 
 
-def test_the_withheld_call_names_nobody() -> None:
+def test_withheld_call_names_nobody() -> None:
     data = data_of("withheld")
     assert data["metadata"]["phone_call"]["external_number"] == "+266696687"
     assert data["user_id"] is None
@@ -115,7 +115,7 @@ def test_in_the_agent_only_call_the_caller_says_nothing() -> None:
     assert not [word for word in spoken(load_script(CALLS / "agent-only.json"), "user") if word.strip(". ")]
 
 
-def test_the_events_without_a_conversation() -> None:
+def test_events_without_a_conversation() -> None:
     audio = post_call_event(load_script(CALLS / "audio.json"), "conv_sample")
     assert audio["type"] == "post_call_audio"
     assert base64.b64decode(audio["data"]["full_audio"], validate=True)[:2] == b"\xff\xfb"
@@ -125,18 +125,17 @@ def test_the_events_without_a_conversation() -> None:
     assert "transcript" not in failure["data"]
 
 
-def test_the_second_call_looks_for_what_was_said_in_the_first() -> None:
+def test_second_call_looks_for_what_was_said_in_the_first() -> None:
     first, second = (load_script(CALLS / f"maria-{name}.json") for name in ("first", "second"))
     said = " ".join(spoken(first, "user"))
-    tools = [turn.tool for turn in second.turns if turn.tool]
     assert first.caller_id == second.caller_id
     assert first.start < second.start
     assert first.remember
     assert all(word in said for word in first.remember)
-    assert all(word in said for tool in tools for word in tool.expect)
-    assert [word for tool in tools for word in tool.expect]
+    assert all(word in said for tool in second.tools for word in tool.expect)
+    assert [word for tool in second.tools for word in tool.expect]
     before = " ".join(spoken(second)[: [turn.tool is not None for turn in second.turns].index(True)])
-    assert not [word for tool in tools for word in tool.expect if word in before]
+    assert not [word for tool in second.tools for word in tool.expect if word in before]
 
 
 def spoken(script: CallScript, role: str | None = None) -> list[str]:

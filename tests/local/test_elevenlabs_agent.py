@@ -8,15 +8,22 @@ from elevenlabs.types.conversation_initiation_client_data_request_output import 
     ConversationInitiationClientDataRequestOutput,
 )
 
-from local.elevenlabs.agent import Agent, InitiationError, MemoryTool, accept, names_in, without_webhook
-from tests.local.fake_memory_system import NAMES, client_data
+from local.elevenlabs.agent import (
+    Agent,
+    InitiationError,
+    MemoryTool,
+    initiate,
+    initiate_without_webhook,
+    names_in,
+)
+from tests.local.fake_system import NAMES, client_data
 
 SYSTEM = {"system__caller_id": "+16125550142", "system__timezone": None}
 GOOD = dict.fromkeys(NAMES, "x")
 
 
 def start(answer: Any, agent: Agent | None = None) -> Any:
-    return accept(json.dumps(answer), agent or Agent(), SYSTEM)
+    return initiate(json.dumps(answer), agent or Agent(), SYSTEM)
 
 
 def refused(answer: Any, agent: Agent | None = None) -> str:
@@ -25,13 +32,13 @@ def refused(answer: Any, agent: Agent | None = None) -> str:
     return str(error.value)
 
 
-def test_a_full_answer_starts_the_call_with_the_overridden_prompt() -> None:
+def test_full_answer_starts_the_call_with_the_overridden_prompt() -> None:
     initiation = start(client_data(GOOD, "You know {{ memory_count }} things of {{system__caller_id}}."))
     assert initiation.prompt == "You know x things of +16125550142."
     assert initiation.overridden == {"prompt"}
 
 
-def test_the_full_answer_is_what_the_sdk_reads() -> None:
+def test_full_answer_is_what_the_sdk_reads() -> None:
     parsed = ConversationInitiationClientDataRequestOutput.model_validate(client_data(GOOD, "Hello"))
     assert parsed.dynamic_variables == GOOD
 
@@ -57,33 +64,33 @@ def test_each_variable_must_be_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], {}, ["x"]])
-def test_a_variable_is_a_string_a_number_or_a_boolean(value: object) -> None:
+def test_variable_is_a_string_a_number_or_a_boolean(value: object) -> None:
     assert "'caller_name'" in refused(client_data({**GOOD, "caller_name": value}))
 
 
 @pytest.mark.parametrize("kind", [None, "", "client_data", 1])
-def test_the_type_must_be_there(kind: object) -> None:
+def test_type_must_be_there(kind: object) -> None:
     answer = {**client_data(GOOD), "type": kind}
     if kind is None:
         del answer["type"]
     assert "no visible error" in refused(answer)
 
 
-def test_an_unknown_name_in_the_prompt_ends_the_call() -> None:
+def test_unknown_name_in_the_prompt_ends_the_call() -> None:
     said = refused(client_data(GOOD, "The caller once said {{ignore this}}."))
     assert said == "Missing required dynamic variables in prompt: ignore this"
 
 
-def test_a_secret_never_reaches_the_prompt() -> None:
+def test_secret_never_reaches_the_prompt() -> None:
     assert "secret__memory_token" in refused(client_data(GOOD, "{{secret__memory_token}}"))
 
 
-def test_a_value_is_not_read_for_variables_again() -> None:
+def test_value_is_not_read_for_variables_again() -> None:
     values = {**GOOD, "memory_context": "{{unknown}}"}
     assert start(client_data(values, "{{memory_context}}")).prompt == "{{unknown}}"
 
 
-def test_the_systems_prefix_is_reserved() -> None:
+def test_systems_prefix_is_reserved() -> None:
     assert "reserved" in refused(client_data({**GOOD, "system__caller_id": "+447700900123"}))
 
 
@@ -95,26 +102,26 @@ def test_the_systems_prefix_is_reserved() -> None:
         ({"tts": {"voice_id": "x"}}, "tts"),
     ],
 )
-def test_a_field_whose_switch_is_off_cannot_be_overridden(override: dict[str, Any], field: str) -> None:
+def test_field_whose_switch_is_off_cannot_be_overridden(override: dict[str, Any], field: str) -> None:
     answer = {**client_data(GOOD), "conversation_config_override": override}
     assert refused(answer) == f"Override for field '{field}' is not allowed by config."
 
 
-def test_the_prompt_itself_needs_its_switch() -> None:
+def test_prompt_itself_needs_its_switch() -> None:
     assert "'prompt'" in refused(client_data(GOOD, "Hello"), Agent(overrides=frozenset()))
 
 
 @pytest.mark.parametrize(
     "override", ["x", {"agent": []}, {"agent": {"prompt": "x"}}, {"agent": {"prompt": {"prompt": None}}}]
 )
-def test_an_override_of_the_wrong_shape_is_an_error(override: Any) -> None:
+def test_override_of_the_wrong_shape_is_an_error(override: Any) -> None:
     refused({**client_data(GOOD), "conversation_config_override": override})
 
 
 @pytest.mark.parametrize("text", ["", "<html>", "[]", '"x"', "null"])
-def test_an_answer_that_is_no_json_object_is_an_error(text: str) -> None:
+def test_answer_that_is_no_json_object_is_an_error(text: str) -> None:
     with pytest.raises(InitiationError, match="not"):
-        accept(text, Agent(), SYSTEM)
+        initiate(text, Agent(), SYSTEM)
 
 
 def test_what_the_tool_uses_is_required_and_what_the_platform_fills_is_not() -> None:
@@ -123,7 +130,7 @@ def test_what_the_tool_uses_is_required_and_what_the_platform_fills_is_not() -> 
     assert agent.required == {"mood", "shop_id"}
 
 
-def test_a_call_without_webhook_starts_with_empty_variables() -> None:
-    initiation = without_webhook(Agent(), {"system__caller_id": None})
+def test_call_without_webhook_starts_with_empty_variables() -> None:
+    initiation = initiate_without_webhook(Agent(), {"system__caller_id": None})
     assert set(initiation.variables) == set(NAMES)
     assert set(initiation.variables.values()) == {""}

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 import pytest
 from elevenlabs.webhooks_custom import WebhooksClient
 
-from local.elevenlabs.delivery import WAITS, Webhook, compressed
-from local.elevenlabs.wire import TIMEOUT, Reply, Wire
+from local.elevenlabs.delivery import WAITS, Webhook
+from local.elevenlabs.http_client import TIMEOUT, HttpClient, Reply
 
 
-class ScriptedWire(Wire):
+class ScriptedClient(HttpClient):
     """Answers from a list; remembers what was sent."""
 
     def __init__(self, *replies: int | str) -> None:
@@ -53,17 +53,17 @@ def webhook(clock: Clock, *, retry_enabled: bool = True) -> Webhook:
     )
 
 
-def test_a_first_200_ends_it() -> None:
-    with ScriptedWire(200) as wire:
-        delivery = webhook(Clock(0)).deliver(wire, b"{}")
+def test_first_200_ends_it() -> None:
+    with ScriptedClient(200) as client:
+        delivery = webhook(Clock(0)).deliver(client, b"{}")
     assert delivery.accepted
     assert len(delivery.attempts) == 1
 
 
 @pytest.mark.parametrize("reply", [500, 502, 503, 504, 599, 429, 408, TIMEOUT])
 def test_tried_again_until_it_is_accepted(reply: int | str) -> None:
-    with ScriptedWire(reply, reply, 200) as wire:
-        delivery = webhook(Clock(0)).deliver(wire, b"{}")
+    with ScriptedClient(reply, reply, 200) as client:
+        delivery = webhook(Clock(0)).deliver(client, b"{}")
     assert delivery.accepted
     assert len(delivery.attempts) == 3
 
@@ -72,16 +72,16 @@ def test_tried_again_until_it_is_accepted(reply: int | str) -> None:
     "reply", [400, 401, 403, 404, 409, 413, 422, 301, 201, 202, 204, "connection refused"]
 )
 def test_never_tried_again(reply: int | str) -> None:
-    with ScriptedWire(reply) as wire:
-        delivery = webhook(Clock(0)).deliver(wire, b"{}")
+    with ScriptedClient(reply) as client:
+        delivery = webhook(Clock(0)).deliver(client, b"{}")
     assert not delivery.accepted
     assert len(delivery.attempts) == 1
 
 
 def test_at_once_then_30_s_2_m_8_m_30_m_and_then_it_gives_up() -> None:
     clock = Clock(0)
-    with ScriptedWire(*[500] * 6) as wire:
-        delivery = webhook(clock).deliver(wire, b"{}")
+    with ScriptedClient(*[500] * 6) as client:
+        delivery = webhook(clock).deliver(client, b"{}")
     waited = [attempt.waited for attempt in delivery.attempts]
     assert not delivery.accepted
     assert len(waited) == 6
@@ -92,38 +92,31 @@ def test_at_once_then_30_s_2_m_8_m_30_m_and_then_it_gives_up() -> None:
     assert clock.time == pytest.approx(sum(waited))
 
 
-def test_a_retry_that_meets_a_final_answer_ends() -> None:
-    with ScriptedWire(500, 401) as wire:
-        delivery = webhook(Clock(0)).deliver(wire, b"{}")
+def test_retry_that_meets_a_final_answer_ends() -> None:
+    with ScriptedClient(500, 401) as client:
+        delivery = webhook(Clock(0)).deliver(client, b"{}")
     assert [attempt.reply.status for attempt in delivery.attempts] == [500, 401]
 
 
-def test_the_payload_stays_and_each_try_is_signed_anew() -> None:
+def test_payload_stays_and_each_try_is_signed_anew() -> None:
     start = 1_800_000_000
-    with ScriptedWire(*[500] * 6) as wire:
-        webhook(Clock(start)).deliver(wire, b'{"a":1}')
-    assert {body for body, _ in wire.sent} == {b'{"a":1}'}
-    signed = [headers["ElevenLabs-Signature"] for _, headers in wire.sent]
+    with ScriptedClient(*[500] * 6) as client:
+        webhook(Clock(start)).deliver(client, b'{"a":1}')
+    assert {body for body, _ in client.sent} == {b'{"a":1}'}
+    signed = [headers["ElevenLabs-Signature"] for _, headers in client.sent]
     assert signed[0] == signed[1]
     assert len(set(signed)) == 5
-    client = WebhooksClient.__new__(WebhooksClient)  # construct_event needs nothing of the client
-    assert client.construct_event('{"a":1}', signed[-1], "wsec_invented") == {"a": 1}
+    sdk = WebhooksClient.__new__(WebhooksClient)  # construct_event needs nothing of the client
+    assert sdk.construct_event('{"a":1}', signed[-1], "wsec_invented") == {"a": 1}
 
 
 @pytest.mark.parametrize("event_type", ["post_call_audio", "call_initiation_failure"])
 def test_other_types_are_never_tried_again(event_type: str) -> None:
-    with ScriptedWire(500) as wire:
-        assert not webhook(Clock(0)).deliver(wire, b"{}", event_type).accepted
+    with ScriptedClient(500) as client:
+        assert not webhook(Clock(0)).deliver(client, b"{}", event_type).accepted
 
 
 def test_without_retry_enabled_there_is_one_try() -> None:
-    with ScriptedWire(500) as wire:
-        delivery = webhook(Clock(0), retry_enabled=False).deliver(wire, b"{}")
+    with ScriptedClient(500) as client:
+        delivery = webhook(Clock(0), retry_enabled=False).deliver(client, b"{}")
     assert len(delivery.attempts) == 1
-
-
-def test_compressed_time_is_shorter_by_the_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr("local.elevenlabs.delivery.time.sleep", slept.append)
-    compressed(600)(1800)
-    assert slept == [3]

@@ -22,30 +22,30 @@ def save(path: Path, content: object) -> Path:
     return file
 
 
-def test_an_envelope_is_delivered_byte_for_byte(tmp_path: Path, event: dict[str, Any]) -> None:
+def test_envelope_is_delivered_byte_for_byte(tmp_path: Path, event: dict[str, Any]) -> None:
     file = save(tmp_path, event)
     saved = load_saved(file)
     assert saved.body == file.read_bytes()
     assert saved.conversation_id == "conv_saved"
     assert saved.caller == "+16125550142"
-    assert saved.said == 6
+    assert saved.spoken == 6
     assert saved.leaves_memories
     assert not saved.note
 
 
-def test_an_array_of_one_is_delivered_byte_for_byte(tmp_path: Path, event: dict[str, Any]) -> None:
+def test_array_of_one_is_delivered_byte_for_byte(tmp_path: Path, event: dict[str, Any]) -> None:
     file = save(tmp_path, [event])
     assert load_saved(file).body == file.read_bytes()
 
 
-def test_a_bare_conversation_gets_its_envelope(tmp_path: Path, event: dict[str, Any]) -> None:
+def test_bare_conversation_gets_its_envelope(tmp_path: Path, event: dict[str, Any]) -> None:
     saved = load_saved(save(tmp_path, event["data"]))
     sent = json.loads(saved.body)
     assert sent["type"] == "post_call_transcription"
     assert sent["data"] == event["data"]
     metadata = event["data"]["metadata"]
     assert sent["event_timestamp"] == metadata["start_time_unix_secs"] + metadata["call_duration_secs"]
-    assert "envelope" in saved.note
+    assert "bare conversation" in saved.note
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_a_bare_conversation_gets_its_envelope(tmp_path: Path, event: dict[str, 
     [
         ([], "list of 0"),
         ([{}, {}], "list of 2"),
-        ("text", "not an object"),
-        ({}, "saved.json.type: missing"),
-        ({"type": 1, "data": {}}, "saved.json.type: is a number"),
-        ({"type": "post_call_transcription"}, "data: missing"),
-        ({"type": "post_call_transcription", "data": {}}, "data.conversation_id: missing"),
-        ({"type": "post_call_transcription", "data": {"conversation_id": "c"}}, "data.transcript: missing"),
-        ({"conversation_id": "c", "transcript": []}, "metadata.start_time_unix_secs: missing"),
+        ("text", "saved.json: Input should be a valid dictionary"),
+        ({}, "saved.json: type: Field required"),
+        ({"type": 1, "data": {}}, "saved.json: type: Input should be a valid string"),
+        ({"type": "post_call_transcription"}, "saved.json: data: Field required"),
+        ({"type": "post_call_transcription", "data": {}}, "data: conversation_id: Field required"),
+        ({"type": "post_call_transcription", "data": {"conversation_id": "c"}}, "data: transcript: Field"),
+        ({"conversation_id": "c", "transcript": []}, "metadata: start_time_unix_secs: Field required"),
     ],
 )
 def test_what_is_no_payload_is_refused_with_the_place(tmp_path: Path, content: object, said: str) -> None:
@@ -83,12 +83,12 @@ def test_no_memory_is_expected_of_nobody_and_of_silence(name: str) -> None:
     assert not parse_saved(event, b"").leaves_memories
 
 
-def test_a_web_user_is_known_by_user_id() -> None:
+def test_web_user_is_known_by_user_id() -> None:
     event = post_call_event(load_script(CALLS / "web.json"), "conv_saved")
     assert parse_saved(event, b"").caller == "reader-20817"
 
 
-def test_a_script_is_told_from_a_payload(event: dict[str, Any]) -> None:
+def test_script_is_told_from_a_payload(event: dict[str, Any]) -> None:
     assert is_script({"kind": "phone"})
     assert not is_script(event)
     assert not is_script(event["data"])

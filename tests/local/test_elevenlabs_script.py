@@ -15,7 +15,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_a_time_without_an_offset_is_utc() -> None:
+def test_time_without_an_offset_is_utc() -> None:
     assert (
         parse_script({**GOOD, "start": "2026-11-10T22:40:00"}).start == parse_script(GOOD).start == 1794350400
     )
@@ -27,34 +27,34 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "words"),
     [
-        ({"kind": "fax"}, "script.kind: is 'fax'. Give one of phone, sip, web, audio, failure."),
-        ({"start": "soon"}, "script.start: 'soon' is no time."),
-        ({"start": 12}, "script.start: is a number (12). Give a string."),
-        ({"caller_id": None}, "script.caller_id: missing."),
-        ({"caller": "+16125550142"}, "script: unknown caller. Known are:"),
-        ({"turns": []}, "script.turns: empty."),
-        ({"turns": {}}, "script.turns: is an object"),
-        ({"turns": ["Hello"]}, "script.turns[0]: is a string, not an object."),
-        ({"turns": [{"role": "caller"}]}, "script.turns[0].role: is 'caller'. Give one of user, agent."),
-        ({"turns": [{"role": "user", "massage": "x"}]}, "script.turns[0]: unknown massage."),
-        ({"turns": [{"role": "user", "tool": {"name": "x"}}]}, "script.turns[0].tool: only the agent"),
-        ({"turns": [{"role": "agent", "interrupted": 1}]}, "script.turns[0].interrupted: is a number"),
-        ({"turns": [{"role": "agent", "at": True}]}, "script.turns[0].at: is a boolean"),
-        ({"collected": {"name": ["x"]}}, "script.collected.name: is a list."),
-        ({"remember": [""]}, "script.remember[0]: is ''."),
-        ({"kind": "audio"}, "script.audio: missing."),
-        ({"kind": "failure"}, "script.failure_reason: missing."),
+        ({"kind": "fax"}, "kind: Input should be 'phone', 'sip', 'web', 'audio' or 'failure', not 'fax'"),
+        ({"start": "soon"}, "start: Value error, Invalid isoformat string: 'soon'"),
+        ({"start": None}, "start: Input should be a valid integer"),
+        ({"caller_id": None}, "a phone call has a caller_id"),
+        ({"caller": "+16125550142"}, "caller: Unexpected keyword argument"),
+        ({"turns": []}, "a call has at least one turn"),
+        ({"turns": {}}, "turns: Input should be a valid array"),
+        ({"turns": ["Hello"]}, "turns.0: Input should be an object"),
+        ({"turns": [{"role": "caller"}]}, "turns.0.role: Input should be 'user' or 'agent'"),
+        ({"turns": [{"role": "user", "massage": "x"}]}, "turns.0.massage: Unexpected keyword argument"),
+        ({"turns": [{"role": "user", "tool": {"name": "x"}}]}, "only the agent uses tools"),
+        ({"turns": [{"role": "agent", "interrupted": 1}]}, "turns.0.interrupted: Input should be"),
+        ({"turns": [{"role": "agent", "at": True}]}, "turns.0.at: Input should be a valid integer"),
+        ({"collected": {"name": ["x"]}}, "collected.name"),
+        ({"remember": [""]}, "remember.0: String should match pattern"),
+        ({"kind": "audio"}, "an audio event has audio"),
+        ({"kind": "failure"}, "a failure has a failure_reason"),
     ],
 )
-def test_an_error_names_the_place_the_value_and_the_remedy(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(ScriptError) as error:
+def test_error_names_the_place_and_the_problem(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScriptError, match=r"^script: ") as error:
         parse_script({**GOOD, **change})
-    assert said in str(error.value)
+    assert words in str(error.value)
 
 
-def test_a_file_that_is_no_script_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_no_script_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match="cannot be read"):
         load_script(tmp_path / "nowhere.json")
     file = tmp_path / "broken.json"

@@ -18,7 +18,7 @@ def construct_event(body: str, header: str) -> Any:
     return client.construct_event(body, header, KEY)
 
 
-def test_the_sdk_accepts_our_signature() -> None:
+def test_sdk_accepts_our_signature() -> None:
     event = construct_event(BODY, sign(BODY.encode(), KEY, int(time.time())))
     assert event["type"] == "post_call_transcription"
 
@@ -32,12 +32,12 @@ def test_the_sdk_accepts_our_signature() -> None:
     ],
     ids=["another key", "altered body", "older than 30 minutes"],
 )
-def test_the_sdk_refuses_what_is_not_ours(header: str) -> None:
+def test_sdk_refuses_what_is_not_ours(header: str) -> None:
     with pytest.raises(BadRequestError):
         construct_event(BODY, header)
 
 
-def test_a_known_signature_does_not_change() -> None:
+def test_known_signature_does_not_change() -> None:
     assert HEADER == "ElevenLabs-Signature"
     assert sign(b"{}", "secret", 1700000000) == (
         "t=1700000000,v0=b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163"

@@ -1,153 +1,160 @@
-"""A quick selection of the reliability matrix, and what its tables are made of."""
+"""Each fault that a rule can make, as an HTTP client meets it."""
 
-from pathlib import Path
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
+import httpx
 import pytest
 
-from bench.reliability import crash
-from bench.reliability.page import page
-from bench.reliability.report import Results, Section, broken_off
-from bench.reliability.rig import Tally
-from local.aws.services import AwsServices
-from local.lambda_host.toolchain import quiet
-from tests.local.support import make_queue
+from local.faults import FaultRule, Faults
+from local.http_server import HttpServer, Request, Response, json_response
+from tests.local.support import NO_TLS, until
 
-QUICK = [
-    place
-    for place in crash.PLACES
-    if place.step.startswith(("post_call.webhook:_enqueue", "post_call.ledger:Entry.finish", "shared.mem0"))
-]
+HONEST = {"padding": "x" * 200}
 
 
-def test_instances_killed_at_the_worst_places_lose_and_double_nothing() -> None:
-    section = crash.run(quiet, calls=1, places=QUICK, ways=["kill"])
-    assert section.failures == []
-    assert len(section.rows) == len(QUICK) + 1
+class Server:
+    """A server whose requests are operations by their path, and that counts what it has done."""
 
+    def __init__(self) -> None:
+        self.faults = Faults(FaultRule, ["read", "write"])
+        self.done: list[str] = []
+        self.http = HttpServer(self.answer, name="test", on_connect=self.faults.admits)
 
-def test_section_becomes_a_table_and_names_what_is_wrong() -> None:
-    section = Section(key="k", title="T", about="About.")
-    section.add("first", {"calls": 2, "lost": 0}, passed=True)
-    section.add("second | odd", {"calls": 2, "twice": 1}, passed=False, remark="why")
-    text = section.markdown()
-    assert "| case | calls | lost | twice | result | remark |" in text
-    assert "| second \\| odd | 2 |  | 1 | **WRONG** | why |" in text
-    assert [row.case for row in section.failures] == ["second | odd"]
+    def answer(self, request: Request) -> Response | None:
+        operation = request.path.strip("/")
+        rule = self.faults.pick(operation, request.body)
+        if rule is None:
+            return self.work(operation)
+        return rule.respond(request.connection, lambda: self.work(operation))
 
+    def work(self, operation: str) -> Response:
+        self.done.append(operation)
+        return json_response(200, HONEST)
 
-def section_of(key: str, title: str, *, passed: bool = True) -> Section:
-    section = Section(key=key, title=title, about="About.", seconds=41.6, measured="2026-01-02 03:04 UTC")
-    section.add("case", {"calls": 1}, passed=passed)
-    return section
-
-
-def test_newest_result_of_each_section_is_kept(tmp_path: Path) -> None:
-    results = Results(tmp_path / "results.json")
-    results.keep([section_of("crash", "old"), section_of("load", "other")])
-    results.keep([section_of("crash", "new")])
-    found = results.sections(["size", "load", "crash"])
-    assert [(each.title, each.rows[0].figures) for each in found] == [
-        ("other", {"calls": 1}),
-        ("new", {"calls": 1}),
-    ]
-
-
-def test_whole_run_stands_alone(tmp_path: Path) -> None:
-    results = Results(tmp_path / "results.json")
-    results.keep([section_of("crash", "old"), section_of("load", "old")])
-    results.keep([section_of("crash", "new")], alone=True)
-    assert [each.title for each in results.sections(["crash", "load"])] == ["new"]
-
-
-def test_section_that_could_not_be_run_takes_the_place_of_its_older_result(tmp_path: Path) -> None:
-    results = Results(tmp_path / "results.json")
-    results.keep([section_of("crash", "old")])
-    results.keep([broken_off("crash", "ValueError: no")])
-    (found,) = results.sections(["crash"])
-    assert "not run to its end: ValueError: no" in found.markdown()
-    assert len(found.failures) == 1
-
-
-def test_page_says_what_was_measured_when() -> None:
-    sections = [section_of("crash", "Now"), section_of("load", "Before", passed=False)]
-    text = page(sections, missing=["size"], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
-    assert "Measured on 2026-02-03 04:05 UTC, in 1.5 minutes" in text
-    assert "Not as it must be: 1." in text
-    assert "Never measured: size." in text
-    assert "## Now\n\nTook 42 s.\n" in text
-    assert "## Before\n\n**Not run now.** Measured on 2026-01-02 03:04 UTC. Took 42 s.\n" in text
-
-
-def test_page_of_a_whole_run_says_so() -> None:
-    text = page([section_of("crash", "Now")], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
-    assert "from one run of everything" in text
-    assert "Not run now" not in text
-
-
-def tally_of(*, remembered: int = 1, dead: int = 0, unexplained: int = 0) -> Tally:
-    both = ["a"] * min(remembered, dead)
-    return Tally(
-        calls=1,
-        remembered=["a"] * remembered,
-        dead=["a"] * dead,
-        lost=[],
-        both=both,
-        unexplained=["a"] * unexplained,
-        facts_twice=0,
-        passages_twice=0,
-    )
-
-
-def test_call_that_is_remembered_and_a_dead_letter_is_neither_clean_nor_buried() -> None:
-    assert tally_of().clean
-    assert tally_of(remembered=0, dead=1).buried
-    both = tally_of(dead=1)
-    assert not both.clean
-    assert not both.buried
-    assert both.figures()["both"] == 1
-
-
-def test_dead_letter_without_a_reason_is_not_buried() -> None:
-    assert not tally_of(remembered=0, dead=1, unexplained=1).buried
+    def ask(self, operation: str = "read", body: str = "", timeout: float = 5.0) -> httpx.Response:
+        with httpx.Client(timeout=timeout, verify=NO_TLS) as client:
+            return client.post(f"{self.http.url}/{operation}", content=body)
 
 
 @pytest.fixture
-def queue(aws: AwsServices) -> str:
-    url, _, _ = make_queue(aws)
-    return url
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.faults.replace([])
+    running.http.stop()
 
 
-def send(aws: AwsServices, url: str, body: str) -> None:
-    options = {"MessageGroupId": "g", "MessageDeduplicationId": body}
-    aws.client("sqs").send_message(QueueUrl=url, MessageBody=body, **options)
+@pytest.mark.parametrize(
+    ("rule", "status", "text"),
+    [
+        ({"status": 503}, 503, '{"detail": "Service Unavailable"}'),
+        ({"status": 400, "body": {"error": "no"}}, 400, '{"error": "no"}'),
+        ({"status": 200, "body": "oops"}, 200, "oops"),
+        ({"html": True}, 200, "<!DOCTYPE html>"),
+        ({"garbage": True, "status": 500}, 500, '{"results": ['),
+    ],
+)
+def test_rule_replaces_the_answer_and_nothing_is_done(
+    server: Server, rule: dict[str, Any], status: int, text: str
+) -> None:
+    server.faults.replace({**rule, "headers": {"Retry-After": "7"}})
+    answer = server.ask()
+    assert (answer.status_code, answer.text[: len(text)]) == (status, text)
+    assert answer.headers["retry-after"] == "7"
+    assert server.done == []
 
 
-def received(aws: AwsServices, url: str) -> list[str]:
-    answer = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [message["Body"] for message in answer.get("Messages", [])]
+@pytest.mark.parametrize(
+    ("rule", "error"),
+    [
+        ({"refuse": True}, httpx.RemoteProtocolError),
+        ({"reset": True}, httpx.ReadError),
+        ({"hang": 0.05}, httpx.RemoteProtocolError),
+        ({"hang": True}, httpx.ReadTimeout),
+        ({"truncate": True}, httpx.RemoteProtocolError),
+        ({"operation": "connect", "refuse": True}, httpx.TransportError),
+        ({"operation": "connect", "hang": True}, httpx.ReadTimeout),
+    ],
+    ids=str,
+)
+def test_rule_fails_below_http(server: Server, rule: dict[str, Any], error: type[Exception]) -> None:
+    server.faults.replace(rule)
+    with pytest.raises(error):
+        server.ask(timeout=0.3)
+    server.faults.replace([])
+    assert server.ask().json() == HONEST
 
 
-def test_aws_refuses_what_a_rule_names_and_nothing_else(aws: AwsServices, queue: str) -> None:
-    aws.set_faults({"target": "SQS.SendMessage", "contains": ["bad"], "status": 400, "code": "AccessDenied"})
-    try:
-        with pytest.raises(aws.client("sqs").exceptions.ClientError, match="AccessDenied"):
-            send(aws, queue, "a bad one")
-        send(aws, queue, "a good one")
-        assert received(aws, queue) == ["a good one"]
-        assert [rule["fired"] for rule in aws.faults()] == [1]
-    finally:
-        aws.set_faults()
+@pytest.mark.parametrize("rule", [{"refuse": True}, {"status": 504}, {"hang": 0.01}], ids=str)
+def test_work_can_be_done_without_the_client_knowing(server: Server, rule: dict[str, Any]) -> None:
+    server.faults.replace({**rule, "after_work": True, "count": 1})
+    with suppress(httpx.TransportError):
+        assert server.ask().status_code == 504
+    assert server.done == ["read"]
 
 
-def test_aws_can_do_the_work_and_never_answer(aws: AwsServices, queue: str) -> None:
-    aws.set_faults({"target": "SendMessage", "refuse": True, "after_work": True, "count": 1})
-    try:
-        send(aws, queue, "kept")  # boto3 tries again
-        assert received(aws, queue) == ["kept"]
-    finally:
-        aws.set_faults()
+def test_latency_delays_the_honest_answer(server: Server) -> None:
+    server.faults.replace({"latency_seconds": 0.1})
+    began = time.monotonic()
+    assert server.ask().json() == HONEST
+    assert time.monotonic() - began >= 0.1
 
 
-def test_unknown_field_of_a_rule_is_an_error(aws: AwsServices) -> None:
-    with pytest.raises(ValueError, match="refused"):
-        aws.set_faults({"tarmac": "SQS"})
+def test_drip_sends_the_whole_answer_slowly(server: Server) -> None:
+    server.faults.replace({"drip_bytes_per_second": 2000})
+    began = time.monotonic()
+    answer = server.ask()
+    assert answer.json() == HONEST
+    assert time.monotonic() - began >= len(answer.content) / 2000 * 0.8
+
+
+def test_dripping_head_defeats_a_timeout_for_each_read_and_ends_with_its_rule(server: Server) -> None:
+    server.faults.replace({"drip_bytes_per_second": 60, "drip_headers": True})
+    with (
+        httpx.Client(timeout=0.5, verify=NO_TLS) as hasty,
+        hasty.stream("POST", f"{server.http.url}/read") as answer,
+    ):
+        server.faults.replace([])
+        assert answer.read()
+
+
+def test_hanging_request_is_let_go_when_the_client_leaves(server: Server) -> None:
+    server.faults.replace({"hang": True})
+    with pytest.raises(httpx.ReadTimeout):
+        server.ask(timeout=0.05)
+    until(lambda: server.http.open_connections == 0, "the connection is gone")
+
+
+def test_rule_is_for_its_operation_and_its_text(server: Server) -> None:
+    server.faults.replace([{"operation": ["wri*"], "status": 503}, {"contains": ["a", "b"], "status": 500}])
+    asked = [("read", ""), ("write", ""), ("read", "a"), ("read", "ab")]
+    assert [server.ask(*request).status_code for request in asked] == [200, 503, 200, 500]
+
+
+def test_rules_count(server: Server) -> None:
+    server.faults.replace({"after": 1, "count": 2, "status": 503})
+    assert [server.ask().status_code for _ in range(5)] == [200, 503, 503, 200, 200]
+    (rule,) = server.faults.describe()
+    assert (rule["matched"], rule["fired"]) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("x", "valid dictionary"),
+        ({"statsu": 500}, "statsu: Extra inputs are not permitted"),
+        ({"status": "500"}, "status: Input should be a valid integer"),
+        ({"count": True}, "count: Input should be a valid integer"),
+        ({"drip_bytes_per_second": 0}, "drip_bytes_per_second: Input should be greater than 0"),
+        ({"operation": "raed"}, "unknown operation 'raed'"),
+    ],
+    ids=str,
+)
+def test_wrong_rule_is_an_error_that_names_the_field(server: Server, rule: object, words: str) -> None:
+    with pytest.raises(ValueError, match="fault rule") as error:
+        server.faults.replace([rule])
+    assert words in str(error.value)
+    assert server.faults.describe() == []

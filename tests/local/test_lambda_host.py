@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from local.lambda_host import Outcome, PayloadTooLargeError, ThrottledError, payload_json
+from local.lambda_host import InvocationResult, PayloadTooLargeError, ThrottledError
 from local.lambda_host.model import MAXIMUM_PAYLOAD_BYTES
 from tests.local.support import MakeHost, until
 
 
-def words(outcome: Outcome) -> str:
-    return str(payload_json(outcome)["errorMessage"])
+def words(outcome: InvocationResult) -> str:
+    return str(outcome.json()["errorMessage"])
 
 
 def test_first_call_starts_an_instance_and_the_next_uses_it(make_host: MakeHost) -> None:
@@ -21,7 +21,7 @@ def test_first_call_starts_an_instance_and_the_next_uses_it(make_host: MakeHost)
     cold, warm = host.invoke("app", {}), host.invoke("app", {})
     assert cold.init_ms is not None
     assert warm.init_ms is None
-    assert cold.pid == warm.pid == payload_json(warm)["pid"]
+    assert cold.pid == warm.pid == warm.json()["pid"]
 
 
 def test_hundred_calls_in_a_row_use_one_instance(make_host: MakeHost) -> None:
@@ -35,7 +35,7 @@ def test_function_sees_lambdas_environment_and_nothing_of_ours(
     monkeypatch.setenv("MEM0_API_KEY", "the developer's own")
     monkeypatch.setenv("AWS_PROFILE", "the developer's own")
     host = make_host(environment={"MEM0_TIMEOUT": "5"}, memory_mb=256)
-    environment = payload_json(host.invoke("app", {}))["environment"]
+    environment = host.invoke("app", {}).json()["environment"]
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "app"
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert environment["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
@@ -47,8 +47,8 @@ def test_function_sees_lambdas_environment_and_nothing_of_ours(
 
 def test_context_tells_request_id_and_remaining_time(make_host: MakeHost) -> None:
     outcome = make_host(timeout_seconds=7.0).invoke("app", {})
-    assert payload_json(outcome)["request_id"] == outcome.request_id
-    assert 5_000 < payload_json(outcome)["left_ms"] <= 7_000
+    assert outcome.json()["request_id"] == outcome.request_id
+    assert 5_000 < outcome.json()["left_ms"] <= 7_000
 
 
 @pytest.mark.parametrize("module", ["boto3", "botocore", "urllib3", "awslambdaric", "sqlite3"])
@@ -60,12 +60,12 @@ def test_what_lambdas_runtime_brings_can_be_imported(make_host: MakeHost, module
 def test_what_the_layer_does_not_ship_cannot_be_imported(make_host: MakeHost, module: str) -> None:
     outcome = make_host().invoke("app", {"do": "import", "module": module})
     assert outcome.error == "Unhandled"
-    assert payload_json(outcome)["errorType"] == "ModuleNotFoundError"
+    assert outcome.json()["errorType"] == "ModuleNotFoundError"
 
 
 def test_import_path_is_code_runtime_and_standard_library(make_host: MakeHost) -> None:
     host = make_host()
-    code, runtime, *standard = payload_json(host.invoke("app", {}))["path"]
+    code, runtime, *standard = host.invoke("app", {}).json()["path"]
     assert code == str(host.functions["app"].code)
     assert "lambda-runtime" in runtime
     assert all(Path(path).is_relative_to(Path(sys.base_prefix)) for path in standard)
@@ -87,7 +87,7 @@ def test_error_in_init_is_reported_and_the_next_call_tries_again(make_host: Make
     assert first.error == "Runtime.InitError"
     assert words(first) == "no database"
     assert first.pid != second.pid
-    assert payload_json(third) == "well"
+    assert third.json() == "well"
 
 
 def test_handler_that_is_missing_is_an_init_error(make_host: MakeHost) -> None:
@@ -174,7 +174,7 @@ def test_event_beyond_lambdas_limit_is_refused(make_host: MakeHost) -> None:
 
 def test_event_and_result_of_megabytes_pass(make_host: MakeHost) -> None:
     outcome = make_host().invoke("app", {"do": "answer", "with": "x" * 5_000_000})
-    assert len(payload_json(outcome)) == 5_000_000
+    assert len(outcome.json()) == 5_000_000
 
 
 def test_result_beyond_lambdas_limit_is_an_error(make_host: MakeHost) -> None:

@@ -200,6 +200,7 @@ def test_paused_source_takes_nothing(make_line: MakeLine) -> None:
     line.source.pause()
     line.send("first", group="a")
     line.host.invoke("app", {"Records": []})
+    line.host.logs.wait_for("app", lambda logged: logged == "batch []")
     assert line.batches() == [[]]
     assert line.left() == 1
 

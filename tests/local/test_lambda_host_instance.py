@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from local.lambda_host import Outcome, Step, payload_json
+from local.lambda_host import InvocationResult, Step
 from tests.local.support import MakeHost, until
 
 
-def words(outcome: Outcome) -> str:
-    return str(payload_json(outcome)["errorMessage"])
+def words(outcome: InvocationResult) -> str:
+    return str(outcome.json()["errorMessage"])
 
 
 def test_background_thread_stands_still_between_calls(make_host: MakeHost) -> None:
@@ -22,7 +22,7 @@ def test_background_thread_stands_still_between_calls(make_host: MakeHost) -> No
     (instance,) = host.instances("app")
     until(lambda: stopped(instance.pid), "the instance is frozen")
     ticks = host.functions["app"].code / "ticks"
-    before = ticks.read_text() if ticks.exists() else ""
+    before = ticks.read_text()
     # Other processes run meanwhile: a whole second instance is started and answers.
     assert host.invoke("app", {}).error is None
     until(lambda: stopped(instance.pid), "the instance is frozen again")
@@ -130,5 +130,5 @@ def test_snapstart_function_renews_itself_after_the_restore(make_host: MakeHost)
     host = make_host(SNAPSHOT, snap_start=True)
     (snapshot,) = host.warm("app")
     assert snapshot.invocations == 0
-    assert payload_json(host.invoke("app", {})) == "made after the restore"
-    assert payload_json(host.invoke("app", {})) == "made after the restore"
+    assert host.invoke("app", {}).json() == "made after the restore"
+    assert host.invoke("app", {}).json() == "made after the restore"

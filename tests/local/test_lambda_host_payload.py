@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from local.lambda_host.payload import HttpRequest, to_event, to_response
+from local.http_server import Request
+from local.lambda_host.payload import to_event, to_response
 
 
-def request(body: bytes = b"", *headers: tuple[str, str]) -> HttpRequest:
-    return HttpRequest(method="POST", target="/x", headers=headers, body=body, source_ip="203.0.113.7")
+def request(body: bytes = b"", *headers: tuple[str, str]) -> Request:
+    return Request(method="POST", target="/x", headers=headers, body=body)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_cookies_stand_apart() -> None:
 
 def test_caller_stands_in_the_forwarding_headers() -> None:
     headers = to_event(request(), "POST /x")["headers"]
-    assert headers["x-forwarded-for"] == "203.0.113.7"
+    assert headers["x-forwarded-for"] == "127.0.0.1"
     assert headers["x-forwarded-proto"] == "https"
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
 

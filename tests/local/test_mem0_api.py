@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.local.mem0_library import CALLER, OTHER, Running, errors, library, running
+from tests.local.mem0_library import CALLER, HEADERS, OTHER, Running, errors, library, running
 
 SPOKEN = [
     {"role": "system", "content": "You are a helpful agent."},
@@ -27,7 +27,7 @@ def test_ping_tells_the_organisation_and_the_project(mem0: Running) -> None:
     assert (mem0.client.org_id, mem0.client.project_id) == ("local-org", "local-project")
 
 
-def test_a_wrong_key_is_refused_by_name(mem0: Running) -> None:
+def test_wrong_key_is_refused_by_name(mem0: Running) -> None:
     with pytest.raises(ValueError, match="Invalid API key"), library(mem0.stand_in.url, key="wrong"):
         pass
     mem0.client.client.headers["Authorization"] = "Token wrong"
@@ -36,7 +36,7 @@ def test_a_wrong_key_is_refused_by_name(mem0: Running) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer local-mem0-key", "Token", "local-mem0-key"])
-def test_a_request_without_a_token_is_401_with_a_detail(mem0: Running, header: str) -> None:
+def test_request_without_a_token_is_401_with_a_detail(mem0: Running, header: str) -> None:
     answer = mem0.http.get("/v1/ping/", headers={"Authorization": header})
     assert answer.status_code == 401
     assert answer.json()["detail"]
@@ -45,7 +45,7 @@ def test_a_request_without_a_token_is_401_with_a_detail(mem0: Running, header: s
 def test_verbatim_messages_are_there_at_once_without_the_system_message(mem0: Running) -> None:
     answer = mem0.client.add(SPOKEN, user_id=CALLER, infer=False)
     assert answer["status"] == "SUCCEEDED"
-    assert [(each["data"]["memory"], each["event"]) for each in answer["results"]] == [
+    assert [(result["data"]["memory"], result["event"]) for result in answer["results"]] == [
         ("My dog is called Rex.", "ADD"),
         ("Noted.", "ADD"),
     ]
@@ -57,17 +57,16 @@ def test_facts_appear_after_the_answer_and_the_event_tells(tmp_path: Path) -> No
         answer = mem0.client.add(SPOKEN, user_id=CALLER, metadata={"type": "factual"})
         assert answer["status"] == "PENDING"
         assert mem0.texts() == []
-        headers = {"Authorization": "Token local-mem0-key"}
         event = f"/v1/event/{answer['event_id']}/"
-        assert mem0.http.get(event, headers=headers).json()["status"] == "PENDING"
+        assert mem0.http.get(event, headers=HEADERS).json()["status"] == "PENDING"
         assert mem0.stand_in.settle()
         assert mem0.texts() == ["My dog is called Rex."]
-        done = mem0.http.get(event, headers=headers).json()
+        done = mem0.http.get(event, headers=HEADERS).json()
         assert (done["status"], done["error"]) == ("SUCCEEDED", None)
-        assert [each["data"]["memory"] for each in done["results"]] == ["My dog is called Rex."]
+        assert [result["data"]["memory"] for result in done["results"]] == ["My dog is called Rex."]
 
 
-def test_the_same_sentence_is_one_fact_and_twice_the_same_passage_is_two(mem0: Running) -> None:
+def test_same_sentence_is_one_fact_and_twice_the_same_passage_is_two(mem0: Running) -> None:
     for _ in range(2):
         mem0.client.add("My dog is called Rex.", user_id=CALLER)
     mem0.stand_in.settle()
@@ -76,7 +75,7 @@ def test_the_same_sentence_is_one_fact_and_twice_the_same_passage_is_two(mem0: R
     assert len(mem0.texts()) == 3
 
 
-def test_a_row_has_what_mem0_returns(mem0: Running) -> None:
+def test_row_has_what_mem0_returns(mem0: Running) -> None:
     metadata = {"type": "semantic", "call_start": 1_767_225_600, "tags": ["a"], "deep": {"er": None}}
     mem0.remember("My dog is called Rex.", run_id="run-1", metadata=metadata, timestamp=1_767_225_600)
     listed = mem0.client.get_all(filters={"user_id": CALLER})["results"][0]
@@ -109,9 +108,8 @@ def test_pages_are_newest_first_and_linked(mem0: Running) -> None:
 def test_page_numbers_are_read_from_the_body_too_and_the_query_string_wins(mem0: Running) -> None:
     mem0.remember("one", "two", "three")
     body = {"filters": {"user_id": CALLER}, "page_size": 2, "page": 2}
-    headers = {"Authorization": "Token local-mem0-key"}
-    assert len(mem0.http.post("/v3/memories/", json=body, headers=headers).json()["results"]) == 1
-    answer = mem0.http.post("/v3/memories/", params={"page": 1}, json=body, headers=headers).json()
+    assert len(mem0.http.post("/v3/memories/", json=body, headers=HEADERS).json()["results"]) == 1
+    answer = mem0.http.post("/v3/memories/", params={"page": 1}, json=body, headers=HEADERS).json()
     assert len(answer["results"]) == 2
 
 
@@ -173,85 +171,78 @@ def test_fields_narrow_the_rows(mem0: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "field"),
     [
-        ({"messages": []}, "at least one message"),
-        ({"messages": "hello"}, "at least one message"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "role must be one of"),
-        ({"messages": [{"role": "user", "content": None}]}, "content must be a string"),
-        ({"messages": ["x"]}, "must be an object"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hello"}, "messages"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user", "content": None}]}, "messages.0.content"),
+        ({"messages": ["x"]}, "messages.0"),
         ({"user_id": None}, "at least one of user_id"),
-        ({"user_id": ""}, "user_id must be a string"),
-        ({"user_id": {"in": ["x"]}}, "user_id must be a string"),
-        ({"user_id": 16125550142}, "user_id must be a string"),
-        ({"metadata": "x"}, "metadata must be an object"),
-        ({"infer": "no"}, "infer must be true or false"),
-        ({"timestamp": "yesterday"}, "timestamp must be unix seconds"),
-        ({"timestamp": 10**20}, "timestamp must be unix seconds"),
-        ({"expiration_date": "2026-13-01"}, "expiration_date must be a day"),
-        ({"custom_instructions": 1}, "custom_instructions must be a string"),
+        ({"user_id": ""}, "user_id"),
+        ({"user_id": {"in": ["x"]}}, "user_id"),
+        ({"user_id": 16125550142}, "user_id"),
+        ({"metadata": "x"}, "metadata"),
+        ({"infer": "no"}, "infer"),
+        ({"timestamp": "yesterday"}, "timestamp"),
+        ({"timestamp": 10**20}, "timestamp"),
+        ({"expiration_date": "2026-13-01"}, "expiration_date"),
+        ({"custom_instructions": 1}, "custom_instructions"),
     ],
 )
-def test_a_wrong_add_is_refused_with_its_reason(mem0: Running, change: dict[str, Any], words: str) -> None:
+def test_wrong_add_is_400_and_names_the_field(mem0: Running, change: dict[str, Any], field: str) -> None:
     body = {"messages": SPOKEN, "user_id": CALLER, **change}
-    answer = mem0.http.post("/v3/memories/add/", json=body, headers={"Authorization": "Token local-mem0-key"})
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]
+    answer = mem0.http.post("/v3/memories/add/", json=body, headers=HEADERS)
+    assert (answer.status_code, answer.json()["error"][: len(field)]) == (400, field)
     mem0.stand_in.settle()
     assert mem0.texts({"user_id": "*"}) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "field"),
     [
-        ({"query": " "}, "query must be a string"),
-        ({"query": None}, "query must be a string"),
-        ({"filters": None}, "filters must be an object"),
-        ({"filters": {}}, "filters must be an object"),
-        ({"user_id": CALLER}, "must be inside filters"),
-        ({"top_k": 0}, "top_k must be"),
-        ({"top_k": 1001}, "top_k must be"),
-        ({"top_k": True}, "top_k must be"),
-        ({"threshold": 1.5}, "threshold must be"),
-        ({"rerank": "yes"}, "rerank must be"),
-        ({"show_expired": 1}, "show_expired must be"),
-        ({"fields": "id"}, "fields must be"),
+        ({"query": " "}, "query"),
+        ({"query": None}, "query"),
+        ({"filters": None}, "filters"),
+        ({"filters": {}}, "filters"),
+        ({"user_id": CALLER}, "user_id must be inside filters"),
+        ({"top_k": 0}, "top_k"),
+        ({"top_k": 1001}, "top_k"),
+        ({"top_k": True}, "top_k"),
+        ({"threshold": 1.5}, "threshold"),
+        ({"rerank": "yes"}, "rerank"),
+        ({"show_expired": 1}, "show_expired"),
+        ({"fields": "id"}, "fields"),
     ],
 )
-def test_a_wrong_search_is_refused_with_its_reason(mem0: Running, change: dict[str, Any], words: str) -> None:
+def test_wrong_search_is_400_and_names_the_field(mem0: Running, change: dict[str, Any], field: str) -> None:
     body = {"query": "dog", "filters": {"user_id": CALLER}, **change}
-    answer = mem0.http.post(
-        "/v3/memories/search/", json=body, headers={"Authorization": "Token local-mem0-key"}
-    )
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]
+    answer = mem0.http.post("/v3/memories/search/", json=body, headers=HEADERS)
+    assert (answer.status_code, answer.json()["error"][: len(field)]) == (400, field)
 
 
 def test_half_a_surrogate_pair_is_refused(mem0: Running) -> None:
     body = rb'{"messages": [{"role": "user", "content": "\ud800"}], "user_id": "x", "infer": false}'
-    answer = mem0.http.post(
-        "/v3/memories/add/", content=body, headers={"Authorization": "Token local-mem0-key"}
-    )
+    answer = mem0.http.post("/v3/memories/add/", content=body, headers=HEADERS)
     assert (answer.status_code, "surrogates" in answer.json()["detail"]) == (400, True)
 
 
 @pytest.mark.parametrize("size", ["0", "201", "many", "-1"])
-def test_a_page_size_that_mem0_does_not_have_is_refused(mem0: Running, size: str) -> None:
-    with pytest.raises(errors.ValidationError, match="page_size must be a whole number from 1 to 200"):
+def test_page_size_that_mem0_does_not_have_is_refused(mem0: Running, size: str) -> None:
+    with pytest.raises(errors.ValidationError, match="page_size: Input should be"):
         mem0.client.get_all(filters={"user_id": CALLER}, page_size=size)
 
 
 def test_other_paths_and_methods_and_no_json_are_refused(mem0: Running) -> None:
-    headers = {"Authorization": "Token local-mem0-key"}
-    assert mem0.http.get("/v9/nothing/", headers=headers).status_code == 404
-    assert mem0.http.patch("/v3/memories/", headers=headers).status_code == 405
-    answer = mem0.http.post("/v3/memories/", content=b"{", headers=headers)
+    assert mem0.http.get("/v9/nothing/", headers=HEADERS).status_code == 404
+    assert mem0.http.patch("/v3/memories/", headers=HEADERS).status_code == 405
+    answer = mem0.http.post("/v3/memories/", content=b"{", headers=HEADERS)
     assert (answer.status_code, "JSON parse error" in answer.json()["detail"]) == (400, True)
-    assert mem0.http.post("/v3/memories/", json=[1], headers=headers).status_code == 400
-    assert mem0.http.get("/v1/memories/not-a-uuid/", headers=headers).json() == {
+    assert mem0.http.post("/v3/memories/", json=[1], headers=HEADERS).status_code == 400
+    assert mem0.http.get("/v1/memories/not-a-uuid/", headers=HEADERS).json() == {
         "error": "memory_id should be a valid UUID"
     }
-    assert mem0.http.get(f"/v1/event/{uuid4()}/", headers=headers).status_code == 404
+    assert mem0.http.get(f"/v1/event/{uuid4()}/", headers=HEADERS).status_code == 404
 
 
 def test_text_in_any_script_comes_back_unchanged(mem0: Running) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.mem0.words import match_expression, query_words
 from tests.local.mem0_library import CALLER, OTHER, Running, running
 
 MEMORIES = [
@@ -99,7 +98,7 @@ def test_scores_fall_and_lie_between_0_and_1(mem0: Running) -> None:
     assert all(0 <= score <= 1 for score in scores)
 
 
-def test_an_answered_question_scores_higher_than_one_without_an_answer(mem0: Running) -> None:
+def test_answered_question_scores_higher_than_one_without_an_answer(mem0: Running) -> None:
     def best(query: str) -> float:
         rows = mem0.client.search(query, filters={"user_id": CALLER}, threshold=0.0)["results"]
         return max(float(row["score"]) for row in rows)
@@ -107,7 +106,7 @@ def test_an_answered_question_scores_higher_than_one_without_an_answer(mem0: Run
     assert best("What is the dog's name?") > 2 * best("Which university did he study mathematics at?")
 
 
-def test_a_threshold_leaves_out_what_fits_less(mem0: Running) -> None:
+def test_threshold_leaves_out_what_fits_less(mem0: Running) -> None:
     assert mem0.found("order number 88213", threshold=0.6) == [MEMORIES[5]]
     assert mem0.found("volcanic eruptions", threshold=0.9) == []
 
@@ -143,13 +142,3 @@ def test_only_the_callers_own_memories_are_found(mem0: Running) -> None:
 )
 def test_nothing_in_a_query_is_an_operator(mem0: Running, query: str) -> None:
     assert isinstance(mem0.found(query + " ."), list)
-
-
-def test_query_words_leave_out_what_says_nothing() -> None:
-    assert query_words("What is the name of my dog, the dog?") == ["name", "dog"]
-    assert query_words("who are they") == ["who", "are", "they"]
-    assert query_words("?!") == []
-
-
-def test_a_match_expression_quotes_each_word() -> None:
-    assert match_expression(["dog", "near"], None) == 'memory : ("dog" OR "near")'

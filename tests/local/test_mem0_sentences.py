@@ -6,7 +6,7 @@ from local.mem0.sentences import facts, split
 
 
 def kept(text: str) -> list[str]:
-    return facts([{"role": "user", "content": text}])
+    return facts([text])
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def kept(text: str) -> list[str]:
         "Ich wohne seit Mai in Köln.",
     ],
 )
-def test_a_statement_stays_as_it_is(text: str) -> None:
+def test_statement_stays_as_it_is(text: str) -> None:
     assert [fact.casefold() for fact in kept(text)] == [text.casefold()]
 
 
@@ -57,15 +57,8 @@ def test_each_line_and_each_sentence_is_one_fact_in_the_order_spoken() -> None:
     assert kept(text) == ["I have two cats.", "They are called Mia and Tom!", "The delivery day is Friday"]
 
 
-def test_only_the_named_speaker_is_heard_and_nothing_twice() -> None:
-    messages = [
-        {"role": "user", "content": "I live in Bonn."},
-        {"role": "assistant", "content": "You live in Bonn, is that right?"},
-        {"role": "assistant", "content": "I can deliver on Monday."},
-        {"role": "user", "content": "I live in Bonn!"},
-    ]
-    assert facts(messages) == ["I live in Bonn."]
-    assert facts(messages, "assistant") == ["I can deliver on Monday."]
+def test_nothing_is_kept_twice() -> None:
+    assert facts(["I live in Bonn.", "I live in Bonn!"]) == ["I live in Bonn."]
 
 
 def test_split_keeps_quotes_with_their_sentence() -> None:

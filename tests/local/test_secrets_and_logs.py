@@ -10,7 +10,7 @@ import pytest
 
 from local.elevenlabs import ElevenLabs, load_script
 from local.mem0.faults import FOREIGN_MEMORY
-from local.synth import synthesise
+from local.synth import synthesize
 from local.system import DEFAULTS, LocalCredentials, System
 from tests.local.support import until
 
@@ -33,7 +33,7 @@ def logged() -> Iterator[list[str]]:
     with System(credentials=credentials, environment={"RETRY_DELAYS": "1"}) as system:
         with ElevenLabs(system.endpoints) as elevenlabs:
             for script in SCRIPTS:
-                elevenlabs.play(script)
+                elevenlabs.run_call(script)
             _misbehave(system, elevenlabs)
         sqs = system.aws.client("sqs")
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -57,8 +57,7 @@ def _misbehave(system: System, elevenlabs: ElevenLabs) -> None:
     ]
     _put(f"{system.mem0_url}/_faults", rules)
     for _ in range(3):
-        call = elevenlabs.ring(maria)
-        elevenlabs.hang_up(call)
+        elevenlabs.end_call(elevenlabs.start_call(maria))
     for url in (system.endpoints.client_data_url, system.endpoints.post_call_url):
         _put(url, {"caller_id": CALLER, "said": "open sesame"}, method="POST")
 
@@ -86,14 +85,16 @@ def test_no_sentence_of_a_call_is_logged(logged: list[str]) -> None:
 
 
 def test_no_full_number_is_logged_below_error(logged: list[str]) -> None:
-    numbers = {each for script in SCRIPTS for each in numbers_of(script.caller_id, script.external_number)}
+    numbers = {
+        number for script in SCRIPTS for number in numbers_of(script.caller_id, script.external_number)
+    }
     assert CALLER[1:] in numbers
     lower = [line for line in logged if '"level": "ERROR"' not in line]
     assert [line for line in lower for number in numbers if number in line] == []
 
 
 def test_no_secret_is_in_the_template() -> None:
-    text = json.dumps(synthesise().template)
+    text = json.dumps(synthesize().template)
     assert "agentic-memory/credentials" in text
     assert [secret for secret in [*secrets(), *map(str, DEFAULTS.values())] if secret in text] == []
 

@@ -9,7 +9,7 @@ import pytest
 from local.system import System
 from tests.local.test_system import CALLER, post
 
-SECRET_READ = {"target": "GetSecretValue", "latency_seconds": 0.0}
+SECRET_READ = {"operation": "secretsmanager:GetSecretValue", "latency_seconds": 0.0}
 WAITED_FOR = ("client-data", "retrieve")
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from local import synth
-from local.synth import SynthError, synthesise
+from local.lambda_host.toolchain import ToolchainError
+from local.synth import synthesize
 
 # Stands for a CDK app: writes what a synthesis writes, and counts how often it ran.
 APP = """
@@ -40,39 +41,39 @@ def runs(app: Path) -> int:
 
 
 def test_context_is_cdk_jsons_with_the_settings_on_top(app: Path) -> None:
-    context = synthesise({"stage": "dev"}, root=app).template["Context"]
+    context = synthesize({"stage": "dev"}, root=app).template["Context"]
     assert context["flag"] is True
     assert context["stage"] == "dev"
     assert context["aws:cdk:bundling-stacks"] == []
 
 
 def test_second_synthesis_is_taken_from_the_cache(app: Path) -> None:
-    first, second = synthesise(root=app), synthesise(root=app)
+    first, second = synthesize(root=app), synthesize(root=app)
     assert first == second
     assert runs(app) == 1
 
 
-def test_changed_source_or_setting_is_synthesised_anew(app: Path) -> None:
-    synthesise(root=app)
-    synthesise({"stage": "dev"}, root=app)
+def test_changed_source_or_setting_is_synthesized_anew(app: Path) -> None:
+    synthesize(root=app)
+    synthesize({"stage": "dev"}, root=app)
     (app / "stacks").mkdir()
     (app / "stacks" / "new.py").write_text("")
-    synthesise(root=app)
+    synthesize(root=app)
     assert runs(app) == 3
 
 
 def test_failure_carries_the_apps_words_and_is_not_kept(app: Path) -> None:
     for _ in range(2):
-        with pytest.raises(SynthError, match="stage must be lower-case"):
-            synthesise({"stage": "WRONG"}, root=app)
+        with pytest.raises(ToolchainError, match="stage must be lower-case"):
+            synthesize({"stage": "WRONG"}, root=app)
     assert runs(app) == 2
 
 
 def test_more_than_one_stack_is_an_error(app: Path) -> None:
-    with pytest.raises(SynthError, match="made 2: One, Two"):
-        synthesise({"stacks": ["One", "Two"]}, root=app)
+    with pytest.raises(ToolchainError, match="made 2: One, Two"):
+        synthesize({"stacks": ["One", "Two"]}, root=app)
 
 
 def test_missing_app_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SynthError, match=r"there is no .*app\.py"):
-        synthesise(root=tmp_path)
+    with pytest.raises(ToolchainError, match=r"there is no .*app\.py"):
+        synthesize(root=tmp_path)

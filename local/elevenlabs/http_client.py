@@ -1,11 +1,4 @@
-"""One POST, and what came of it.
-
-Why it exists: the simulator tells apart an answer, a timeout and a refused connection, and times each;
-everything that it sends goes through here.
-
-It refuses to raise for what the other side did: that is a result, which the retry policy judges. It keeps no
-connection open between requests: ElevenLabs sends from many machines.
-"""
+"""Sends what the simulated ElevenLabs sends. No connection is kept: ElevenLabs sends from many machines."""
 
 import threading
 import time
@@ -15,13 +8,14 @@ from typing import Self
 
 import httpx
 
+TIMEOUT = "timeout"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """What one request came to.
 
-    ``status`` is None when no answer came; then ``problem`` says why: ``timeout`` or the words of the
-    failure.
+    `status` is None when no answer came; then `problem` is `timeout` or the words of the failure.
     """
 
     status: int | None
@@ -34,37 +28,37 @@ class Reply:
         return str(self.status) if self.status is not None else self.problem
 
 
-TIMEOUT = "timeout"
-
-
-class Wire:
-    """Sends requests. Safe to be used by several threads; ``close`` it, or use it as a context manager."""
+class HttpClient:
+    """Sends requests. Safe to be used by several threads; `close` it, or use it as a context manager."""
 
     def __init__(self) -> None:
-        # A client a thread: with hundreds of threads on one, now and then a socket was closed under another.
+        # A client for each thread: with hundreds on one, now and then a socket was closed under another.
         self._of_thread = threading.local()
         self._clients: list[httpx.Client] = []
         self._tls = httpx.create_ssl_context()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
-        """POST a JSON body.
+        """POST a JSON body. What the other side does is never an exception.
 
         Args:
             url: where to.
             body: the raw body; sent as it is.
-            headers: in addition to ``Content-Type: application/json``.
+            headers: in addition to `Content-Type: application/json`.
             timeout: seconds for connecting, and for each read.
         """
         began = time.perf_counter()
+        status, text, problem = None, "", ""
         try:
             answer = self._client().post(
                 url, content=body, headers={"Content-Type": "application/json", **headers}, timeout=timeout
             )
+            status, text = answer.status_code, answer.text
         except httpx.TimeoutException:
-            return Reply(status=None, problem=TIMEOUT, milliseconds=_since(began))
+            problem = TIMEOUT
         except httpx.TransportError as error:
-            return Reply(status=None, problem=str(error) or type(error).__name__, milliseconds=_since(began))
-        return Reply(status=answer.status_code, text=answer.text, milliseconds=_since(began))
+            problem = str(error) or type(error).__name__
+        milliseconds = (time.perf_counter() - began) * 1000
+        return Reply(status=status, text=text, problem=problem, milliseconds=milliseconds)
 
     def close(self) -> None:
         """Close all connections."""
@@ -74,8 +68,7 @@ class Wire:
     def _client(self) -> httpx.Client:
         found: httpx.Client | None = getattr(self._of_thread, "client", None)
         if found is None:
-            # No proxy and no .netrc from the environment: the systems under test are on this machine or on
-            # ours.
+            # No proxy and no .netrc from the environment: what is called is on this machine, or is ours.
             limits = httpx.Limits(max_keepalive_connections=0)
             found = httpx.Client(trust_env=False, verify=self._tls, limits=limits)
             self._of_thread.client = found
@@ -83,13 +76,9 @@ class Wire:
         return found
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close all connections."""
         self.close()
-
-
-def _since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000

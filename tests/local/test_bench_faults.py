@@ -1,0 +1,154 @@
+"""A quick selection of the reliability matrix, and what its tables are made of."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.reliability import crash
+from bench.reliability.page import page
+from bench.reliability.report import Results, Section, broken_off
+from bench.reliability.rig import Tally
+from local.aws.services import AwsServices
+from local.lambda_host.toolchain import quiet
+from tests.local.support import make_queue
+
+QUICK = [
+    place
+    for place in crash.PLACES
+    if place.step.startswith(("post_call.webhook:_enqueue", "post_call.ledger:Entry.finish", "shared.mem0"))
+]
+
+
+def test_instances_killed_at_the_worst_places_lose_and_double_nothing() -> None:
+    section = crash.run(quiet, calls=1, places=QUICK, ways=["kill"])
+    assert section.failures == []
+    assert len(section.rows) == len(QUICK) + 1
+
+
+def test_section_becomes_a_table_and_names_what_is_wrong() -> None:
+    section = Section(key="k", title="T", about="About.")
+    section.add("first", {"calls": 2, "lost": 0}, passed=True)
+    section.add("second | odd", {"calls": 2, "twice": 1}, passed=False, remark="why")
+    text = section.markdown()
+    assert "| case | calls | lost | twice | result | remark |" in text
+    assert "| second \\| odd | 2 |  | 1 | **WRONG** | why |" in text
+    assert [row.case for row in section.failures] == ["second | odd"]
+
+
+def section_of(key: str, title: str, *, passed: bool = True) -> Section:
+    section = Section(key=key, title=title, about="About.", seconds=41.6, measured="2026-01-02 03:04 UTC")
+    section.add("case", {"calls": 1}, passed=passed)
+    return section
+
+
+def test_newest_result_of_each_section_is_kept(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.json")
+    results.keep([section_of("crash", "old"), section_of("load", "other")])
+    results.keep([section_of("crash", "new")])
+    found = results.sections(["size", "load", "crash"])
+    assert [(each.title, each.rows[0].figures) for each in found] == [
+        ("other", {"calls": 1}),
+        ("new", {"calls": 1}),
+    ]
+
+
+def test_whole_run_stands_alone(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.json")
+    results.keep([section_of("crash", "old"), section_of("load", "old")])
+    results.keep([section_of("crash", "new")], alone=True)
+    assert [each.title for each in results.sections(["crash", "load"])] == ["new"]
+
+
+def test_section_that_could_not_be_run_takes_the_place_of_its_older_result(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.json")
+    results.keep([section_of("crash", "old")])
+    results.keep([broken_off("crash", "ValueError: no")])
+    (found,) = results.sections(["crash"])
+    assert "not run to its end: ValueError: no" in found.markdown()
+    assert len(found.failures) == 1
+
+
+def test_page_says_what_was_measured_when() -> None:
+    sections = [section_of("crash", "Now"), section_of("load", "Before", passed=False)]
+    text = page(sections, missing=["size"], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
+    assert "Measured on 2026-02-03 04:05 UTC, in 1.5 minutes" in text
+    assert "Not as it must be: 1." in text
+    assert "Never measured: size." in text
+    assert "## Now\n\nTook 42 s.\n" in text
+    assert "## Before\n\n**Not run now.** Measured on 2026-01-02 03:04 UTC. Took 42 s.\n" in text
+
+
+def test_page_of_a_whole_run_says_so() -> None:
+    text = page([section_of("crash", "Now")], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
+    assert "from one run of everything" in text
+    assert "Not run now" not in text
+
+
+def tally_of(*, remembered: int = 1, dead: int = 0, unexplained: int = 0) -> Tally:
+    both = ["a"] * min(remembered, dead)
+    return Tally(
+        calls=1,
+        remembered=["a"] * remembered,
+        dead=["a"] * dead,
+        lost=[],
+        both=both,
+        unexplained=["a"] * unexplained,
+        facts_twice=0,
+        passages_twice=0,
+    )
+
+
+def test_call_that_is_remembered_and_a_dead_letter_is_neither_clean_nor_buried() -> None:
+    assert tally_of().clean
+    assert tally_of(remembered=0, dead=1).buried
+    both = tally_of(dead=1)
+    assert not both.clean
+    assert not both.buried
+    assert both.figures()["both"] == 1
+
+
+def test_dead_letter_without_a_reason_is_not_buried() -> None:
+    assert not tally_of(remembered=0, dead=1, unexplained=1).buried
+
+
+@pytest.fixture
+def queue(aws: AwsServices) -> str:
+    url, _, _ = make_queue(aws)
+    return url
+
+
+def send(aws: AwsServices, url: str, body: str) -> None:
+    options = {"MessageGroupId": "g", "MessageDeduplicationId": body}
+    aws.client("sqs").send_message(QueueUrl=url, MessageBody=body, **options)
+
+
+def received(aws: AwsServices, url: str) -> list[str]:
+    answer = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in answer.get("Messages", [])]
+
+
+def test_aws_refuses_what_a_rule_names_and_nothing_else(aws: AwsServices, queue: str) -> None:
+    denied = {"status": 400, "body": {"__type": "AccessDenied"}}
+    aws.set_faults({"operation": "sqs:SendMessage", "contains": "bad", **denied})
+    try:
+        with pytest.raises(aws.client("sqs").exceptions.ClientError, match="AccessDenied"):
+            send(aws, queue, "a bad one")
+        send(aws, queue, "a good one")
+        assert received(aws, queue) == ["a good one"]
+        assert [rule["fired"] for rule in aws.faults()] == [1]
+    finally:
+        aws.set_faults()
+
+
+def test_aws_can_do_the_work_and_never_answer(aws: AwsServices, queue: str) -> None:
+    aws.set_faults({"operation": "sqs:Send*", "refuse": True, "after_work": True, "count": 1})
+    try:
+        send(aws, queue, "kept")  # boto3 tries again
+        assert received(aws, queue) == ["kept"]
+    finally:
+        aws.set_faults()
+
+
+def test_unknown_field_of_a_rule_is_an_error(aws: AwsServices) -> None:
+    with pytest.raises(ValueError, match="tarmac"):
+        aws.set_faults({"tarmac": "SQS"})
