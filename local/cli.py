@@ -1,7 +1,6 @@
 """The command line of the local system: `python -m local run | serve | mem0 | setup`."""
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -15,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.system import LocalCredentials, System
+    from local.system import System
 
 EXAMPLES = """examples:
   python -m local run                          the demo: one caller's two calls
@@ -24,13 +23,10 @@ EXAMPLES = """examples:
   python -m local serve --mem0 https://api.mem0.ai     the same with the real Mem0 and MEM0_API_KEY
   python -m local mem0 --port 8110 --data-dir .local   the Mem0 stand-in alone
 """
-SAMPLE_CALLER = {
-    "caller_id": "+16125550142",
-    "agent_id": "agent_1",
-    "called_number": "+16125550100",
-    "call_sid": "CA1",
-}
-SAMPLE_QUESTION = {"query": "What did they order?", "user_id": "+16125550142"}
+SAMPLE_CALLER = (
+    '{"caller_id": "+16125550142", "agent_id": "agent_1", "called_number": "+16125550100", "call_sid": "CA1"}'
+)
+SAMPLE_QUESTION = '{"query": "What did they order?", "user_id": "+16125550142"}'
 INTERRUPTED = 128  # plus the signal's number: the exit code of what a signal has ended
 
 
@@ -53,14 +49,15 @@ def parser() -> argparse.ArgumentParser:
         "--call", type=Path, metavar="FILE", help="deliver a saved post-call payload (JSON) instead"
     )
     serve = commands.add_parser("serve", help="start everything and stay up", parents=[data_dir])
+    port_base = _number(1, 65_000)  # the highest part is 11 above it
     serve.add_argument(
-        "--port-base", type=_port_base, default=8100, metavar="P", help="ports P+1, P+2, P+3 (8100)"
+        "--port-base", type=port_base, default=8100, metavar="P", help="ports P+1, P+2, P+3 (8100)"
     )
     serve.add_argument(
         "--mem0", metavar="URL", help="another Mem0 than the stand-in; the key comes from MEM0_API_KEY"
     )
     mem0 = commands.add_parser("mem0", help="start the Mem0 stand-in alone", parents=[data_dir])
-    mem0.add_argument("--port", type=_port, default=8110, metavar="P", help="its port (8110)")
+    mem0.add_argument("--port", type=_number(0, 65_535), default=8110, metavar="P", help="its port (8110)")
     commands.add_parser("setup", help="make what the others need: Lambda's packages, the layer, the template")
     return top
 
@@ -132,20 +129,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from local.system import LocalCredentials, System  # noqa: PLC0415
+    from local.system import System  # noqa: PLC0415
 
-    credentials = LocalCredentials.from_environment(own_mem0=options.mem0 is None)
     if options.mem0 and not os.environ.get("MEM0_API_KEY"):
         raise ValueError(f"--mem0 {options.mem0} needs its key: set MEM0_API_KEY")
-    system = System(
-        port_base=options.port_base,
-        data_dir=options.data_dir,
-        mem0_url=options.mem0,
-        credentials=credentials,
-        progress=_progress,
-    )
-    with system:
-        print(_welcome(system, credentials), flush=True)
+    with System(
+        port_base=options.port_base, data_dir=options.data_dir, mem0_url=options.mem0, progress=_progress
+    ) as system:
+        print(_welcome(system), flush=True)
         threading.Event().wait()
     return 0
 
@@ -183,54 +174,44 @@ def _setup(_options: argparse.Namespace) -> int:
 COMMANDS = {"run": _run, "serve": _serve, "mem0": _mem0, "setup": _setup}
 
 
-def _welcome(system: "System", credentials: "LocalCredentials") -> str:
+def _welcome(system: "System") -> str:
     from local.system import DEFAULTS  # noqa: PLC0415
 
     at = system.endpoints
-    workspace_key = credentials.first("ELEVENLABS_WORKSPACE_KEY")
-    if workspace_key != DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]:
-        workspace_key = "'\"$ELEVENLABS_WORKSPACE_KEY\"'"  # a person's own key is not printed
-    lines = [
-        "",
-        "AgenticMemory is up.",
-        f"  ClientData   POST {at.client_data_url}",
-        f"  Retrieve     POST {at.retrieve_url}",
-        f"  PostCall     POST {at.post_call_url}",
-        f"  Mem0         {at.mem0_url}",
-        f"  memories and logs in {system.data_dir}",
-        "",
-        "Credentials in use:",
-    ]
-    for name, default in DEFAULTS.items():
-        value = credentials.values[name]
-        shown = value if value == default else "(yours, from the environment)" if value else "(none)"
-        lines.append(f"  {name:<26}{shown}")
-    lines += [
-        "",
-        "Try:",
-        f"  curl -s {at.client_data_url} \\",
-        f"    -H 'X-Workspace-Key: {workspace_key}' \\",
-        f"    -H 'Content-Type: application/json' -d '{json.dumps(SAMPLE_CALLER)}'",
-        f"  curl -s {at.retrieve_url} \\",
-        f"    -H 'Content-Type: application/json' -d '{json.dumps(SAMPLE_QUESTION)}'",
-        "",
-        "Ctrl-C ends everything.",
-    ]
-    return "\n".join(lines)
+    values = system.credentials.values
+    own = {name for name, default in DEFAULTS.items() if values[name] != default}  # not printed
+    keys = {name: "(yours, from the environment)" if name in own else values[name] for name in DEFAULTS}
+    shown = "\n".join(f"  {name:<26}{value if values[name] else '(none)'}" for name, value in keys.items())
+    key = "'\"$ELEVENLABS_WORKSPACE_KEY\"'" if "ELEVENLABS_WORKSPACE_KEY" in own else at.workspace_key
+    return f"""
+AgenticMemory is up.
+  ClientData   POST {at.client_data_url}
+  Retrieve     POST {at.retrieve_url}
+  PostCall     POST {at.post_call_url}
+  Mem0         {at.mem0_url}
+  memories and logs in {system.data_dir}
+
+Credentials in use:
+{shown}
+
+Try:
+  curl -s {at.client_data_url} \\
+    -H 'X-Workspace-Key: {key}' \\
+    -H 'Content-Type: application/json' -d '{SAMPLE_CALLER}'
+  curl -s {at.retrieve_url} \\
+    -H 'Content-Type: application/json' -d '{SAMPLE_QUESTION}'
+
+Ctrl-C ends everything."""
 
 
 def _progress(line: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {line} ...", file=sys.stderr, flush=True)
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the highest port there is
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535 (0 takes a free one)")
-    return int(text)
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
 
-
-def _port_base(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65_000:  # noqa: PLR2004 - the highest part is 11 above it
-        raise argparse.ArgumentTypeError(f"{number} is not between 1 and 65000")
-    return number
+    return read

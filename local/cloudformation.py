@@ -22,15 +22,10 @@ class TemplateError(ValueError):
 def resolve(  # noqa: PLR0911 - one return for each function of CloudFormation
     value: Any, values: Mapping[str, str], where: str
 ) -> str:
-    """Return a value as text, as an environment variable needs it.
-
-    Args:
-        value: text, a number, true or false, or one of the functions.
-        values: what a Ref ("CallQueue") and a GetAtt ("CallQueue.Arn") stand for.
-        where: the place, for errors.
+    """Return a value as text; `values` says what a Ref ("Queue") and a GetAtt ("Queue.Arn") stand for.
 
     Raises:
-        TemplateError: it uses another function, or a resource that is not among `values`.
+        TemplateError: it uses another function, or a resource that is not among `values`; with `where`.
     """
 
     def of(name: str) -> str:

@@ -9,9 +9,7 @@ class Endpoints:
     """Where the three functions and Mem0 are, and the keys that they accept.
 
     Attributes:
-        client_data_url: full URL of ClientData, path included, e.g. `http://127.0.0.1:8101/client-data`.
-        retrieve_url: full URL of Retrieve.
-        post_call_url: full URL of PostCall.
+        client_data_url, retrieve_url, post_call_url: full URLs, e.g. `http://127.0.0.1:8101/client-data`.
         mem0_url: root URL of Mem0 or its stand-in, without a path.
         workspace_key: what ClientData expects in `X-Workspace-Key`.
         hmac_key: the secret that signs post-call webhooks.

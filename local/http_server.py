@@ -31,6 +31,7 @@ DRAINED_BYTES = 64 * 1024 * 1024
 WITHOUT_BODY = (204, 304)
 
 log = logging.getLogger(__name__)
+Pairs = Sequence[tuple[str, str]]
 
 
 class PortTakenError(OSError):
@@ -38,18 +39,13 @@ class PortTakenError(OSError):
 
 
 class Connection:
-    """One client's connection.
+    """One client's connection; `number` counts from 1, `busy` says whether a request is being answered."""
 
-    Attributes:
-        number: counted from 1 over the server's life.
-        busy: whether a request is being answered.
-        socket: the socket; with TLS the wrapped one, once the handshake is done.
-    """
-
-    def __init__(self, number: int, plain: socket.socket) -> None:
+    def __init__(self, plain: socket.socket, number: int) -> None:
+        self.socket = plain
         self.number = number
         self.busy = False
-        self.socket = plain
+        self.protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer may wait 40 ms
 
     def is_gone(self) -> bool:
@@ -82,16 +78,13 @@ class Request:
     """A request that was read to its end.
 
     Attributes:
-        method: in capitals.
         target: path and query string as they were sent, percent-encoded.
         headers: in their order, repeated ones included; names in lower case.
-        body: the body, without any transfer encoding.
-        connection: whom it came from.
     """
 
     method: str
     target: str
-    headers: Sequence[tuple[str, str]]
+    headers: Pairs
     body: bytes = b""
     connection: Connection | None = None
 
@@ -116,29 +109,25 @@ class Request:
         return next((value for key, value in self.headers if key == name), "")
 
 
-Send = Callable[[Connection, bytes, bytes], None]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Response:
     """An answer. `send(connection, head, body)` may put the bytes on the connection in another way."""
 
     status: int = 200
-    headers: Sequence[tuple[str, str]] = ()
+    headers: Pairs = ()
     body: bytes = b""
-    send: Send | None = field(default=None, repr=False)
+    send: Callable[[Connection, bytes, bytes], None] | None = field(default=None, repr=False)
 
 
-def json_response(status: int, content: Any, headers: Sequence[tuple[str, str]] = ()) -> Response:
-    """Return a response whose body is JSON."""
-    pairs = (("content-type", "application/json"), *headers)
-    return Response(status=status, headers=pairs, body=json.dumps(content).encode())
+def json_response(status: int, content: Any, headers: Pairs = ()) -> Response:
+    """Return a response whose body is compact JSON."""
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return Response(status=status, headers=(("content-type", "application/json"), *headers), body=body)
 
 
 def message(status: int, words: str) -> Response:
-    """Return a response with a message, in API Gateway's form: {"message":"Not Found"}."""
-    body = json.dumps({"message": words}, separators=(",", ":")).encode()
-    return Response(status=status, headers=(("content-type", "application/json"),), body=body)
+    """Return a response in API Gateway's form: {"message":"Not Found"}."""
+    return json_response(status, {"message": words})
 
 
 class HttpServer:
@@ -154,8 +143,7 @@ class HttpServer:
         on_connect: called with each new connection, before TLS; False ends it.
 
     Attributes:
-        port: the port it listens on.
-        url: its address, without a slash at the end.
+        port, url: where it listens; the URL has no slash at the end.
         counts: `connections` and `tls_handshakes` so far.
 
     Raises:
@@ -171,7 +159,7 @@ class HttpServer:
         tls: ssl.SSLContext | None = None,
         body_limit: int = 20_000_000,
         error: Callable[[int, str], Response] = message,
-        on_connect: Callable[[Connection], bool] | None = None,
+        on_connect: Callable[[Connection], bool] = lambda _connection: True,
     ) -> None:
         self._handler = handler
         self._name = name
@@ -195,16 +183,14 @@ class HttpServer:
         self._thread = threading.Thread(target=self._accept, name=f"{name}-http", daemon=True)
         self._thread.start()
 
-    @property
-    def open_connections(self) -> int:
-        """How many connections are open."""
+    def connections(self) -> list[Connection]:
+        """The open connections."""
         with self._lock:
-            return len(self._open)
+            return list(self._open)
 
     def drop_idle(self) -> int:
         """Close all connections without a request under way, as a load balancer does; return how many."""
-        with self._lock:
-            idle = [connection for connection in self._open if not connection.busy]
+        idle = [connection for connection in self.connections() if not connection.busy]
         for connection in idle:
             connection.shut_down()
         return len(idle)
@@ -216,9 +202,7 @@ class HttpServer:
             with suppress(OSError):  # a blocked accept is not woken by close, but by a connection
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         self._thread.join()
-        with self._lock:
-            left = list(self._open)
-        for connection in left:
+        for connection in self.connections():
             connection.shut_down()
 
     def _accept(self) -> None:
@@ -234,24 +218,24 @@ class HttpServer:
                     return
                 with self._lock:
                     self.counts["connections"] += 1
-                    connection = Connection(self.counts["connections"], client)
+                    connection = Connection(client, self.counts["connections"])
                     self._open.add(connection)
                 name = f"{self._name}-connection"
                 threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
         try:
-            # A client that goes away is no error of ours.
-            with suppress(OSError):
-                if self._on_connect is None or self._on_connect(connection):
-                    self._secure(connection)
-                    self._answer_all(connection)
+            with suppress(OSError):  # a client that goes away is no error of ours
+                if self._on_connect(connection):
+                    self._shake_hands(connection)
+                    while self._answer_next(connection):
+                        connection.protocol.start_next_cycle()
         finally:
             with self._lock:
                 self._open.discard(connection)
             connection.socket.close()
 
-    def _secure(self, connection: Connection) -> None:
+    def _shake_hands(self, connection: Connection) -> None:
         if self._tls is not None:
             connection.socket.settimeout(HANDSHAKE_SECONDS)
             connection.socket = self._tls.wrap_socket(connection.socket, server_side=True)
@@ -259,31 +243,26 @@ class HttpServer:
             with self._lock:
                 self.counts["tls_handshakes"] += 1
 
-    def _answer_all(self, connection: Connection) -> None:
-        protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-        while True:
-            try:
-                request = self._read(connection, protocol)
-            except h11.RemoteProtocolError as error:
-                response = self._error(error.error_status_hint, str(error))
-                self._send(connection, protocol, response, close=True)
-                return
-            if request is None:
-                return
-            connection.busy = True
-            answer = self._answer(request)
-            if answer is None:
-                return
-            # Whoever has an answer may rely on its connection being idle; only a slow one takes time.
-            connection.busy = answer.send is not None
-            headers_only = request.method == "HEAD" or answer.status in WITHOUT_BODY
-            self._send(connection, protocol, answer, headers_only=headers_only)
-            connection.busy = False
-            if protocol.our_state is not h11.DONE or protocol.their_state is not h11.DONE:
-                return
-            protocol.start_next_cycle()
+    def _answer_next(self, connection: Connection) -> bool:
+        """Read and answer one request; return whether another may follow."""
+        try:
+            request = self._read(connection)
+        except h11.RemoteProtocolError as error:
+            self._send(connection, self._error(error.error_status_hint, str(error)))
+            return False
+        if request is None:
+            return False
+        connection.busy = True
+        response = self._call_handler(request)
+        if response is None:
+            return False
+        # Whoever has an answer may rely on its connection being idle; only a slow one takes time.
+        connection.busy = response.send is not None
+        self._send(connection, response, without_body=request.method == "HEAD")
+        connection.busy = False
+        return connection.protocol.our_state is connection.protocol.their_state is h11.DONE
 
-    def _answer(self, request: Request) -> Response | None:
+    def _call_handler(self, request: Request) -> Response | None:
         if len(request.body) > self._body_limit:
             return self._error(413, "Request Entity Too Large")
         try:
@@ -294,48 +273,39 @@ class HttpServer:
             log.exception("the handler of %s failed", self._name)  # without the path, which may hold a number
             return self._error(500, "Internal Server Error")
 
-    def _read(self, connection: Connection, protocol: h11.Connection) -> Request | None:
+    def _read(self, connection: Connection) -> Request | None:
         """Return the next request; None when the client has closed the connection, or sends without end."""
+        protocol = connection.protocol
         head: h11.Request | None = None
-        body: list[bytes] = []
+        body = bytearray()
         size = 0
         while True:
             event = protocol.next_event()
             if event is h11.NEED_DATA:
                 if protocol.they_are_waiting_for_100_continue:
-                    go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-                    connection.socket.sendall(protocol.send(go_on) or b"")
+                    connection.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    protocol.send(h11.InformationalResponse(status_code=100, headers=[]))
                 protocol.receive_data(connection.socket.recv(READ_BYTES))
             elif isinstance(event, h11.Request):
                 head = event
-            elif isinstance(event, h11.Data):
+            elif isinstance(event, h11.Data) and size <= DRAINED_BYTES:
                 size += len(event.data)
-                if size - len(event.data) <= self._body_limit:
-                    body.append(bytes(event.data))
-                elif size > DRAINED_BYTES:
-                    return None
+                if len(body) <= self._body_limit:
+                    body += event.data
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 return Request(
                     method=head.method.decode(),
                     target=head.target.decode("latin-1"),
                     headers=[(name.decode(), value.decode("latin-1")) for name, value in head.headers],
-                    body=b"".join(body),
+                    body=bytes(body),
                     connection=connection,
                 )
             else:
                 return None
 
-    def _send(
-        self,
-        connection: Connection,
-        protocol: h11.Connection,
-        response: Response,
-        *,
-        headers_only: bool = False,
-        close: bool = False,
-    ) -> None:
-        pairs = [*response.headers, ("content-length", str(len(response.body)))]
-        pairs += [("connection", "close")] if close else []
+    def _send(self, connection: Connection, response: Response, *, without_body: bool = False) -> None:
+        content = b"" if response.status in WITHOUT_BODY else response.body
+        pairs = [*response.headers, ("content-length", str(len(content)))]
         try:
             event = h11.Response(
                 status_code=response.status,
@@ -343,12 +313,12 @@ class HttpServer:
                 reason=responses.get(response.status, "Unknown").encode(),
             )
         except (h11.LocalProtocolError, UnicodeEncodeError):  # e.g. a line break in a header
-            self._send(connection, protocol, self._error(500, "Internal Server Error"), close=close)
+            self._send(connection, self._error(500, "Internal Server Error"))
             return
-        head, body = protocol.send(event) or b"", b""
-        if not headers_only:
-            body = protocol.send(h11.Data(data=response.body)) or b""
-        protocol.send(h11.EndOfMessage())
+        head, body = connection.protocol.send(event) or b"", b""
+        if content and not without_body:
+            body = connection.protocol.send(h11.Data(data=content)) or b""
+        connection.protocol.send(h11.EndOfMessage())
         if response.send:
             response.send(connection, head, body)
         else:
@@ -376,6 +346,6 @@ class Routes:
                 return name, {key: unquote(value) for key, value in found.groupdict().items()}
         return None
 
-    def methods(self, path: str) -> list[str]:
-        """The methods that a path has; empty for an unknown path."""
-        return [method for _, method, pattern in self._routes if pattern.fullmatch(path)]
+    def has(self, path: str) -> bool:
+        """Whether any method has this path."""
+        return any(pattern.fullmatch(path) for _, _, pattern in self._routes)

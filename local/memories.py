@@ -1,4 +1,4 @@
-"""Reads what Mem0 holds over its own API, without asking our functions; the stand-in's or the real one's."""
+"""Reads what Mem0 (the stand-in or the real one) holds, without asking our functions."""
 
 import time
 from collections.abc import Callable
@@ -29,12 +29,7 @@ class Memory:
 
 
 class Memories:
-    """Mem0's memories. `close` it, or use it as a context manager.
-
-    Args:
-        endpoints: names Mem0 and its key.
-        sleep: waits between polls.
-    """
+    """Mem0's memories. `close` it, or use it as a context manager."""
 
     def __init__(self, endpoints: Endpoints, sleep: Callable[[float], None] = time.sleep) -> None:
         self._url = f"{endpoints.mem0_url.rstrip('/')}/v3/memories/"
@@ -51,12 +46,9 @@ class Memories:
         return self._read({"AND": [{"user_id": "*"}, {"metadata": {"conversation_id": conversation_id}}]})
 
     def wait_for(self, conversation_id: str, kinds: frozenset[str], patience: float) -> list[Memory]:
-        """The memories of a conversation once all kinds are there and no more arrive.
+        """The memories of a conversation once all kinds (`metadata.type`) are there and no more arrive.
 
-        Args:
-            conversation_id: the conversation.
-            kinds: the `metadata.type` values that must occur.
-            patience: seconds until what is there is returned as it is.
+        After `patience` seconds, what is there is returned as it is.
         """
         deadline = time.monotonic() + patience
         before = -1

@@ -82,25 +82,17 @@ atexit.register(CHILDREN.stop)
 
 
 class Service:
-    """A child that serves on a port which it prints once it does.
-
-    Args:
-        name: what it is, for errors.
-        command: what to run.
-        announces: a pattern of the line that says it serves; the first group is what `announced` returns.
-        environment: its variables.
-        cwd: where it runs.
-    """
+    """A child that prints a line once it serves; the first group of `announces` finds its address there."""
 
     def __init__(
-        self, name: str, command: Sequence[str], *, announces: str, environment: Mapping[str, str], cwd: Path
+        self, name: str, command: Sequence[str], announces: str, environment: Mapping[str, str]
     ) -> None:
         self._name = name
         self._pattern = re.compile(announces)
         self._printed: deque[str] = deque(maxlen=20)
         self._found: str | None = None
         self._settled = threading.Event()
-        self._process = CHILDREN.start(command, environment, cwd)
+        self._process = CHILDREN.start(command, environment)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name=f"output of {name}", daemon=True)
         self._reader.start()

@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.lambda_host.toolchain import CACHE, ROOT, ToolchainError, digest_of, only_one, quiet, run
+from local.lambda_host.toolchain import CACHE, ROOT, ToolchainError, digest_of, make_once, quiet, run
 
 # Where assets are used as they lie on disk, a change of the code needs no new synthesis; and no layer is
 # bundled.
@@ -28,45 +27,30 @@ class Assembly:
 def synthesize(
     settings: Mapping[str, object] | None = None, progress: Callable[[str], None] = quiet, root: Path = ROOT
 ) -> Assembly:
-    """Return the app's stack with the given settings.
-
-    Args:
-        settings: CDK context on top of cdk.json's, e.g. {"prompt_mode": "variable"}.
-        progress: told in one line when a synthesis is needed.
-        root: the folder with app.py and cdk.json.
+    """Return the app's stack, with these settings (CDK context) on top of cdk.json's.
 
     Raises:
-        ToolchainError: the app failed, e.g. because a setting is not allowed, or makes more
-            than one stack.
+        ToolchainError: the app failed, e.g. because a setting is not allowed, or makes more than one stack.
     """
     if not (root / "app.py").exists():
         raise ToolchainError(f"there is no {root / 'app.py'} to synthesize")
-    context = (
-        json.loads((root / "cdk.json").read_text()).get("context", {}) | LOCAL_CONTEXT | dict(settings or {})
-    )
+    given = json.loads((root / "cdk.json").read_text()).get("context", {})
+    context = json.dumps(given | LOCAL_CONTEXT | dict(settings or {}), sort_keys=True)
+
+    def run_app(fresh: Path) -> None:
+        fresh.mkdir()
+        environment = os.environ | {
+            "CDK_OUTDIR": str(fresh),
+            "CDK_CONTEXT_JSON": context,
+            "CDK_VALIDATION": "false",
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+        }
+        run([sys.executable, "app.py"], "synthesizing the CDK app", environment, root)
+
     sources = [root / "app.py", root / "cdk.json", *(root / "stacks").rglob("*.py")]
     sources += [path for path in [root / "requirements-dev.lock"] if path.exists()]
-    key = digest_of(sources, json.dumps(context, sort_keys=True), str(root), sys.version)
-    folder = CACHE / "synth" / key
-    with only_one(f"synth-{key}"):
-        if not folder.exists():
-            progress("synthesizing the CDK app")
-            _run_app(root, folder, context)
-    return _read(folder)
-
-
-def _run_app(root: Path, folder: Path, context: Mapping[str, object]) -> None:
-    fresh = folder.with_suffix(".part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    environment = os.environ | {
-        "CDK_OUTDIR": str(fresh),
-        "CDK_CONTEXT_JSON": json.dumps(context),
-        "CDK_VALIDATION": "false",
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-    }
-    run([sys.executable, "app.py"], "synthesizing the CDK app", environment, root)
-    fresh.rename(folder)
+    folder = CACHE / "synth" / digest_of(sources, context, str(root), sys.version)
+    return _read(make_once(folder, "synthesizing the CDK app", progress, run_app))
 
 
 def _read(folder: Path) -> Assembly:

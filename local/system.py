@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from local.aws.services import AwsServices
@@ -72,7 +71,7 @@ class System:
 
     Args:
         port_base: fixed ports (see PORTS) from here on; None takes free ones.
-        data_dir: where memories and logs are kept; None uses a temporary folder that goes with the system.
+        data_dir: where memories and logs are kept; None uses a temporary folder.
         mem0_url: another Mem0 instead of the stand-in.
         credentials: the secret's content; None takes it from the environment, else the defaults.
         settings: CDK context on top of cdk.json's, e.g. {"prompt_mode": "variable"}.
@@ -81,27 +80,20 @@ class System:
         throttle: whether the stages' throttling is enforced.
         steps: places in the functions' code for `host.on_step`, see LambdaHost.
         python: the interpreter that runs the functions.
-        progress: told what is going on, line by line.
-
-    Attributes (once started):
-        host: the LambdaHost: instances, logs, kill, freeze, steps.
-        aws: the AwsServices: boto3 clients, SQS's clock.
-        template: the Template that is run.
-        source: the EventSource between the queue and PostCall.
-        gateways: the Gateway of each function, by the function's name.
-        mem0_url: where Mem0 is.
-        queue_url, dead_letter_url, ledger_table: for looking into them.
-        data_dir: where memories and logs are.
+        progress: called with what is going on, line by line.
     """
 
+    # Once started:
     host: LambdaHost
     aws: AwsServices
     template: Template
     source: EventSource
+    gateways: dict[str, Gateway]  # by the function's name
+    mem0_url: str
     queue_url: str
     dead_letter_url: str
     ledger_table: str
-    mem0_url: str
+    data_dir: Path
 
     def __init__(  # noqa: PLR0913 - keyword-only settings with defaults
         self,
@@ -130,15 +122,13 @@ class System:
         self._python = python
         self._progress = progress
         self._undo = ExitStack()
-        self.gateways: dict[str, Gateway] = {}
+        self.gateways = {}
 
     def __enter__(self) -> Self:
         """Start everything."""
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End everything."""
         self.stop()
 
@@ -160,7 +150,7 @@ class System:
 
         Raises:
             PortTakenError: a fixed port is taken.
-            TemplateError, SynthError, ToolchainError: the template, the app or the layer is not usable.
+            TemplateError, ToolchainError: the template, the app or the layer is not usable.
         """
         try:
             self._start()
@@ -209,9 +199,7 @@ class System:
         environment |= {name: self.credentials.first(name) for name in DEFAULTS if name.startswith("MEM0_")}
         command += ["--data-dir", str(self.data_dir)]
         announces = r"Mem0 stand-in at (http\S+?),"
-        service = Service(
-            "the Mem0 stand-in", command, announces=announces, environment=environment, cwd=ROOT
-        )
+        service = Service("the Mem0 stand-in", command, announces, environment)
         self._undo.callback(service.stop)
         return service
 
@@ -224,21 +212,14 @@ class System:
                 api.function,
                 api.routes,
                 port=self._port(api.function),
-                stage=api.stage,
                 throttle=api.throttle if self._throttle else None,
             )
             self._undo.callback(gateway.stop)
             self.gateways[api.function] = gateway
 
     def _event_source(self, values: Mapping[str, str]) -> EventSource:
-        mappings = self.template.mappings
-        if len(mappings) != 1:
-            raise TemplateError(
-                f"the template has {len(mappings)} event source mappings; the local system runs one"
-            )
-        (mapping,) = mappings
-        queues = {queue.logical_id: queue for queue in self.template.queues}
-        queue = queues[mapping.queue]
+        mapping = self.template.mapping
+        (queue,) = [queue for queue in self.template.queues if queue.logical_id == mapping.queue]
         if queue.dead_letters is None:
             raise TemplateError(f"{queue.logical_id} has no dead-letter queue")
         self.queue_url, self.dead_letter_url = values[queue.logical_id], values[queue.dead_letters]
@@ -272,8 +253,6 @@ class System:
         if self._port_base is None:
             return
         for part in PORTS:
-            if part == "mem0" and self._other_mem0:
-                continue
             port = self._port(part)
             try:
                 socket.create_server(("127.0.0.1", port)).close()

@@ -32,7 +32,6 @@ class Api:
 
     function: str
     routes: tuple[str, ...]
-    stage: str
     throttle: Throttle | None
 
 
@@ -133,26 +132,22 @@ class Template:
         return [self._api(logical_id) for logical_id, _ in self._of_type("AWS::ApiGatewayV2::Api")]
 
     @property
-    def mappings(self) -> list[EventSourceMapping]:
-        """All event source mappings from SQS. AWS's defaults: ten messages a batch, concurrency unbounded."""
-        return [
-            EventSourceMapping(
-                queue=self._target(self._need(properties, "EventSourceArn", logical_id), logical_id),
-                function=self._function_name(properties, "FunctionName", logical_id),
-                batch_size=int(properties.get("BatchSize", 10)),
-                maximum_concurrency=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1000)),
-                partial_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
-            )
-            for logical_id, properties in self._of_type("AWS::Lambda::EventSourceMapping")
-        ]
+    def mapping(self) -> EventSourceMapping:
+        """The event source mapping from SQS. AWS's defaults: ten messages a batch, concurrency unbounded."""
+        found = list(self._of_type("AWS::Lambda::EventSourceMapping"))
+        if len(found) != 1:
+            raise TemplateError(f"there are {len(found)} event source mappings; the local system runs one")
+        ((logical_id, properties),) = found
+        return EventSourceMapping(
+            queue=self._target(self._need(properties, "EventSourceArn", logical_id), logical_id),
+            function=self._function_name(properties, "FunctionName", logical_id),
+            batch_size=int(properties.get("BatchSize", 10)),
+            maximum_concurrency=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1000)),
+            partial_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
+        )
 
     def functions(self, values: Mapping[str, str]) -> list[FunctionSpec]:
-        """Return all functions, in the template's order, with CloudFormation's defaults.
-
-        Args:
-            values: what the environment's references stand for, e.g. {"CallQueue": "http://...",
-                "CallQueue.Arn": ...}.
-        """
+        """Return all functions, with CloudFormation's defaults; `values` are `AwsServices.create`'s."""
         values = {"AWS::StackName": self._assembly.stack, **values}
         found = []
         for logical_id, properties in self._of_type("AWS::Lambda::Function"):
@@ -196,7 +191,6 @@ class Template:
                 self._resources[integration].get("Properties", {}), "IntegrationUri", integration
             ),
             routes=tuple(route["RouteKey"] for route in routes),
-            stage=stages[0].get("StageName", "$default"),
             throttle=None if rate is None or burst is None else Throttle(rate=float(rate), burst=int(burst)),
         )
 

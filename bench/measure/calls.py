@@ -172,7 +172,7 @@ def measure_worker(rig: Rig, count: int) -> Section:
     rig.progress("worker")
     rates: dict[str, float] = {}
     queue = _queue(rig)
-    (mapping,) = rig.system.template.mappings
+    mapping = rig.system.template.mapping
     batch = mapping.batch_size  # as it is deployed
     with rig.host("ours", "post-call", CALL_QUEUE_URL=queue) as host:
         records = _records(rig, host, queue, count + batch)

@@ -6,12 +6,11 @@ CDK's zip gives them, whereby that bytecode counts as stale.
 """
 
 import os
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from local.lambda_host.toolchain import CACHE, ROOT, digest_of, only_one, python_minor, run
+from local.lambda_host.toolchain import CACHE, ROOT, digest_of, make_once, python_minor, run
 
 LOCK = ROOT / "bench" / "naive" / "requirements.lock"
 MTIME = 315532800  # 1980-01-01
@@ -24,20 +23,17 @@ def ensure_naive_layer(python: str, progress: Callable[[str], None]) -> Path:
         ToolchainError: pip failed, e.g. because the package index could not be reached.
     """
     minor = python_minor(python)
-    folder = CACHE / "bench" / f"naive-{minor}-{digest_of([LOCK], minor)}"
-    with only_one(f"naive-{minor}"):
-        if folder.exists():
-            return folder
-        progress(f"building the naive layer for Python {minor} (once, half a minute)")
-        fresh = folder.with_suffix(".part")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.parent.mkdir(parents=True, exist_ok=True)
+
+    def install(fresh: Path) -> None:
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
         command += ["--require-hashes", "--no-deps", "--only-binary=:all:", f"--requirement={LOCK}"]
         run([*command, f"--target={fresh / 'python'}"], "installing the naive layer")
         age(fresh)
-        fresh.rename(folder)
-    return folder
+
+    folder = CACHE / "bench" / f"naive-{minor}-{digest_of([LOCK], minor)}"
+    return make_once(
+        folder, f"building the naive layer for Python {minor} (once, half a minute)", progress, install
+    )
 
 
 def age(folder: Path) -> None:

@@ -212,11 +212,9 @@ def run(
 
 def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -> None:
     system = rig.system
-    (mapping,) = system.template.mappings
+    mapping = system.template.mapping
     api = next(each for each in system.template.apis if each.function == mapping.function)
-    gateway = Gateway(
-        system.host, mapping.function, api.routes, stage=api.stage, integration_seconds=_INTEGRATION_SECONDS
-    )
+    gateway = Gateway(system.host, mapping.function, api.routes, integration_seconds=_INTEGRATION_SECONDS)
     source = EventSource(
         system.host,
         mapping.function,

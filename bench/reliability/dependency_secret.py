@@ -94,7 +94,7 @@ def _one_instance_that_knows(rig: Rig, user_id: str) -> None:
 
 def _one_batch_at_a_time(rig: Rig) -> EventSource:
     """Work for the instance that knows the secret; a second one would have to start without it."""
-    (mapping,) = rig.system.template.mappings
+    mapping = rig.system.template.mapping
     return EventSource(
         rig.system.host,
         mapping.function,

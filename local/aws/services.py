@@ -1,10 +1,12 @@
 """Starts the process that stands for AWS and creates in it what the template says: queues, table, secret."""
 
-import http.client
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+import httpx
 
 from local.lambda_host.model import ACCOUNT, REGION
 from local.lambda_host.toolchain import ROOT
@@ -13,18 +15,12 @@ from local.template import Template
 
 
 class AwsServices:
-    """A running stand-in for AWS.
-
-    Args:
-        port: the port, 0 for any free one.
-    """
+    """A running stand-in for AWS, on a fixed port or (0) any free one."""
 
     def __init__(self, port: int = 0) -> None:
         environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "local.aws.server", str(port)]
-        self._service = Service(
-            "moto", command, announces=r"^ready (\d+)$", environment=environment, cwd=ROOT
-        )
+        self._service = Service("moto", command, r"^ready (\d+)$", environment)
         self.pid = self._service.pid
 
     @property
@@ -61,12 +57,7 @@ class AwsServices:
     def create(
         self, template: Template, secret: Mapping[str, object], visibility_timeout: int | None = None
     ) -> dict[str, str]:
-        """Create the template's queues and tables, and the secret.
-
-        Args:
-            template: what to create.
-            secret: the secret's JSON object.
-            visibility_timeout: seconds for all queues instead of the template's, None to keep those.
+        """Create the template's queues and tables, and the secret with this JSON object.
 
         Returns:
             What references to the resources stand for: {"Queue": its URL, "Queue.Arn": ..., "Table": its
@@ -90,7 +81,6 @@ class AwsServices:
             url = sqs.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"]
             values |= {
                 queue.logical_id: url,
-                f"{queue.logical_id}.QueueUrl": url,
                 f"{queue.logical_id}.Arn": queue.arn,
                 f"{queue.logical_id}.QueueName": queue.name,
             }
@@ -127,20 +117,15 @@ class AwsServices:
         return found
 
     def _ask(self, method: str, what: str, body: object) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, f"/_local/{what}", json.dumps(body))
-            answer = connection.getresponse()
-            found = answer.read()
-            if answer.status != http.client.OK:
-                raise ValueError(f"{method} {what} was refused: {found[:200]!r}")
-            return json.loads(found)
-        finally:
-            connection.close()
+        answer = httpx.request(method, f"{self.url}/_local/{what}", json=body, timeout=30, trust_env=False)
+        if answer.is_error:
+            raise ValueError(answer.text)
+        return answer.json()
 
     def wake(self) -> None:
-        """End all long polls that wait for a message."""
-        self.advance_clock(0)
+        """End all long polls that wait for a message; a server that is gone has none."""
+        with suppress(httpx.TransportError):
+            self.advance_clock(0)
 
     def stop(self) -> None:
         """End the server. Safe to call twice."""

@@ -27,14 +27,9 @@ NOTHING_SECONDS = 3.0  # to make sure that nothing is stored where nothing shoul
 def deliver_file(system: System, path: Path, out: TextIO, *, patience: float = 30.0) -> bool:
     """Deliver a saved post-call payload, or run a call script, against a running system.
 
-    Args:
-        system: a running system.
-        path: the file.
-        out: where to print.
-        patience: seconds that storing the memories may take.
-
     Returns:
-        True if the webhook was answered 200, and memories appeared exactly where they are to be expected.
+        True if the webhook was answered 200, and memories appeared within `patience` seconds exactly where
+        they are to be expected.
     """
     page = Terminal(out)
     page.title(f"AgenticMemory: {path.name}")

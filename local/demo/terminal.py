@@ -14,12 +14,7 @@ ASCII = str.maketrans("─│┌┐└┘→←✓✗•…", "-|++++><*x*.")
 
 
 class Terminal:
-    """A page that is written from top to bottom.
-
-    Args:
-        out: where to; flushed after each line.
-        environ: decides on color (`NO_COLOR`, `TERM`); the process's own by default.
-    """
+    """A page that is written from top to bottom; `NO_COLOR` and `TERM` in `environ` decide on color."""
 
     def __init__(self, out: TextIO, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ

@@ -24,13 +24,9 @@ class DemoError(Exception):
 def run_demo(system: System, out: TextIO, *, patience: float = 30.0) -> bool:
     """Run the two calls against a running system that knows neither caller, and print what happens.
 
-    Args:
-        system: a running system.
-        out: where to print.
-        patience: seconds that storing the memories may take.
-
     Returns:
-        True only if the second call used the first, and nobody else could.
+        True only if the first call was stored within `patience` seconds, the second used it, and nobody else
+        could.
     """
     began = time.monotonic()
     page = Terminal(out)

@@ -6,8 +6,7 @@
 It imports nothing from `lambdas/`: a simulation built from our own code would share our mistakes.
 """
 
-from local.elevenlabs.agent import Agent, Initiation, InitiationError, MemoryTool
-from local.elevenlabs.delivery import Attempt, Delivery, Webhook, compressed
+from local.elevenlabs.delivery import Delivery, Webhook, compressed
 from local.elevenlabs.http_client import HttpClient, Reply
 from local.elevenlabs.payload import encode, post_call_event
 from local.elevenlabs.platform import Call, ElevenLabs
@@ -26,16 +25,11 @@ from local.elevenlabs.transcript import ToolResult
 
 __all__ = [
     "HEADER",
-    "Agent",
-    "Attempt",
     "Call",
     "CallScript",
     "Delivery",
     "ElevenLabs",
     "HttpClient",
-    "Initiation",
-    "InitiationError",
-    "MemoryTool",
     "Reply",
     "Saved",
     "ScriptError",

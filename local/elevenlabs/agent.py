@@ -6,7 +6,7 @@ Here the same mistake is an error that says what is wrong.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,7 @@ RESPONSE_TYPE = "conversation_initiation_client_data"
 SECRET_PREFIX = "secret__"  # noqa: S105 - a prefix of names
 SYSTEM_PREFIX = "system__"
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
-OVERRIDABLE = {
-    "prompt": ("prompt", "prompt"),
-    "first_message": ("first_message",),
-    "language": ("language",),
-}
+OVERRIDABLE = {"agent.prompt.prompt": "prompt", "agent.first_message": "first_message"}
 
 OWN_PROMPT = """You are Nora, who answers the phone for a small business. Be friendly and brief.
 
@@ -37,35 +33,26 @@ class MemoryTool:
     """The webhook tool by which the agent asks Retrieve.
 
     `bound` names body properties that come from a dynamic variable: whatever the LLM says about them is
-    overwritten. `headers` names headers whose value is a dynamic variable. With `nested` the arguments
-    are sent inside `parameters`, as some sources show it.
+    overwritten. `headers` names headers whose value is a dynamic variable.
     """
 
     name: str = "recall_memory"
     bound: Mapping[str, str] = field(default_factory=lambda: {"user_id": "system__caller_id"})
     headers: Mapping[str, str] = field(default_factory=lambda: {"X-Memory-Token": "secret__memory_token"})
-    nested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
     """An agent's settings, as far as they decide what ClientData must answer.
 
-    `variables` are those with a placeholder in the agent's settings; what the prompt, the first message
-    and the tool use is required too (`required`). `overrides` are the fields whose switch is on under
-    Security.
+    `variables` are those with a placeholder in the settings. `overrides` are the fields whose switch is on
+    under Security.
     """
 
     prompt: str = OWN_PROMPT
     first_message: str = "Hello, this is Nora. How can I help you?"
     variables: frozenset[str] = frozenset(
-        {
-            "caller_id",
-            "memory_count",
-            "memory_context",
-            "returning_caller",
-            "caller_name",
-        }
+        {"caller_id", "memory_count", "memory_context", "returning_caller", "caller_name"}
     )
     overrides: frozenset[str] = frozenset({"prompt", "first_message"})
     tool: MemoryTool = field(default_factory=MemoryTool)
@@ -100,7 +87,7 @@ def initiate(text: str, agent: Agent, system: Mapping[str, Value | None]) -> Ini
     Args:
         text: the body of the answer.
         agent: the agent that takes the call.
-        system: the platform's own variables, names with `system__`.
+        system: the platform's own variables (`system__...`).
 
     Raises:
         InitiationError: in the platform's words where they are known.
@@ -129,10 +116,7 @@ def _prepare(
         raise InitiationError(
             f"Missing required dynamic variables in the webhook's answer: {', '.join(missing)}"
         )
-    overrides = _overrides(answer.get("conversation_config_override"))
-    for name in overrides:
-        if name not in agent.overrides:
-            raise InitiationError(f"Override for field '{name}' is not allowed by config.")
+    overrides = _overrides(answer.get("conversation_config_override") or {}, agent)
     known = {**{name: value for name, value in system.items() if value is not None}, **variables}
     return Initiation(
         prompt=_fill("prompt", overrides.get("prompt", agent.prompt), known),
@@ -169,27 +153,27 @@ def _variables(found: object) -> dict[str, Value]:
     return found
 
 
-def _overrides(found: object) -> dict[str, str]:
+def _overrides(found: object, agent: Agent) -> dict[str, str]:
     """The overridden fields, flat: `{"prompt": ..., "first_message": ...}`."""
-    if found is None:
-        return {}
-    if not isinstance(found, dict) or not isinstance(found.get("agent", {}), dict):
-        raise InitiationError('"conversation_config_override" is not an object with an object "agent".')
-    for section in found.keys() - {"agent"}:
-        raise InitiationError(f"Override for field '{section}' is not allowed by config.")
-    agent = found.get("agent", {})
-    for name in agent.keys() - OVERRIDABLE.keys():
-        raise InitiationError(f"Override for field '{name}' is not allowed by config.")
-    flat: dict[str, str] = {}
-    for name, path in OVERRIDABLE.items():
-        value: Any = agent
-        for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
-        if name in agent and not isinstance(value, str):
+    overrides = {}
+    for path, value in _leaves(found, ""):
+        name = OVERRIDABLE.get(path, "")
+        if name not in agent.overrides:
+            field_name = path.rpartition(".")[2]
+            raise InitiationError(f"Override for field '{field_name}' is not allowed by config.")
+        if not isinstance(value, str):
             raise InitiationError(f"Override for field '{name}' is not a string.")
-        if isinstance(value, str):
-            flat[name] = value
-    return flat
+        overrides[name] = value
+    return overrides
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Yield what is no object, with its path, e.g. `agent.prompt.prompt`."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    else:
+        yield path, value
 
 
 def _fill(where: str, text: str, known: Mapping[str, Value]) -> str:

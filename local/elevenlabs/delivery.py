@@ -57,16 +57,7 @@ def compressed(factor: float) -> Sleep:
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """A webhook as it is set up in the workspace.
-
-    Attributes:
-        url: where to.
-        key: its secret.
-        retry_enabled: off by default on the platform, on in our set-up.
-        sleep: waits the given seconds.
-        now: the time of signing in unix seconds.
-        rng: for the jitter.
-    """
+    """A webhook as it is set up in the workspace. Retries are off by default there, and on in our set-up."""
 
     url: str
     key: str = field(repr=False)
@@ -80,11 +71,6 @@ class Webhook:
 
         The body is the same in every attempt. Each is signed anew: the schedule lasts 40 minutes, and a
         signature is good for 30.
-
-        Args:
-            client: what sends it.
-            body: the raw body.
-            event_type: the event's type; only `post_call_transcription` is retried.
         """
         attempts = [Attempt(waited=0.0, reply=self._attempt(client, body))]
         waits = WAITS if self.retry_enabled and event_type == RETRIED_TYPE else ()

@@ -38,13 +38,9 @@ class HttpClient:
         self._tls = httpx.create_ssl_context()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
-        """POST a JSON body. What the other side does is never an exception.
+        """POST a raw JSON body; `timeout` is seconds for connecting, and for each read.
 
-        Args:
-            url: where to.
-            body: the raw body; sent as it is.
-            headers: in addition to `Content-Type: application/json`.
-            timeout: seconds for connecting, and for each read.
+        What the other side does is never an exception.
         """
         began = time.perf_counter()
         status, text, problem = None, "", ""

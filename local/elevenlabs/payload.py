@@ -16,6 +16,15 @@ from local.elevenlabs.transcript import ToolResult, duration, transcript
 
 REDACTED = "<REDACTED>"
 ANALYSIS_SECONDS = 6  # between the end of a call and the event
+# What is null in the payload of an ordinary call.
+NO_METADATA = dict.fromkeys(
+    ("batch_call", "error", "rag_usage", "initiator_id", "timezone", "whatsapp", "sms")
+)
+NO_DELETION = dict.fromkeys(
+    f"{what}_time_unix_secs"
+    for what in ("deletion", "deleted_logs_at", "deleted_audio_at", "deleted_transcript_at")
+)
+NO_FEEDBACK = dict.fromkeys(("type", "overall_score", "rating", "comment"))
 SOURCES = {"phone": "twilio", "sip": "sip_trunk", "web": "widget"}
 
 
@@ -53,7 +62,7 @@ def post_call_event(
         script: the call.
         conversation_id: its id.
         initiation: what the agent started with; its variables come back in the payload.
-        tool_results: what the tools answered during the call, in order, canned ones included.
+        tool_results: one for each tool use, in order; those that lack have their canned answer.
 
     Returns:
         `{"type", "event_timestamp", "data"}`; for `audio` and `failure` scripts that event's own data.
@@ -63,11 +72,8 @@ def post_call_event(
         data = {"agent_id": script.agent_id, "conversation_id": conversation_id, "full_audio": script.audio}
         return {"type": "post_call_audio", "event_timestamp": ended, "data": data}
     if script.kind == "failure":
-        return {
-            "type": "call_initiation_failure",
-            "event_timestamp": ended,
-            "data": _failure(script, conversation_id),
-        }
+        data = _failure(script, conversation_id)
+        return {"type": "call_initiation_failure", "event_timestamp": ended, "data": data}
     data = _conversation(script, conversation_id, initiation, tool_results)
     return {"type": "post_call_transcription", "event_timestamp": ended, "data": data}
 
@@ -79,7 +85,6 @@ def _conversation(
     tool_results: Sequence[ToolResult],
 ) -> dict[str, Any]:
     turns = transcript(script, tool_results)
-    on_phone = script.kind != "web"
     return {
         "agent_id": script.agent_id,
         "agent_name": script.agent_name,
@@ -90,8 +95,7 @@ def _conversation(
         "transcript": turns,
         "metadata": _metadata(script, conversation_id),
         "analysis": _analysis(script),
-        "user_message_count": sum(1 for turn in turns if turn["role"] == "user" and turn["message"]),
-        "agent_message_count": sum(1 for turn in turns if turn["role"] == "agent" and turn["message"]),
+        **{f"{role}_message_count": _messages(turns, role) for role in ("user", "agent")},
         "visited_agents": [{"agent_id": script.agent_id, "branch_id": None}],
         "conversation_initiation_client_data": _client_data(script, conversation_id, initiation),
         "environment": "production",
@@ -99,50 +103,34 @@ def _conversation(
         "has_audio": True,
         "has_user_audio": True,
         "has_response_audio": True,
-        "has_auxiliary_audio": on_phone,
+        "has_auxiliary_audio": script.kind != "web",
         "tag_ids": [],
     }
+
+
+def _messages(turns: Sequence[dict[str, Any]], role: str) -> int:
+    return sum(turn["role"] == role and bool(turn["message"]) for turn in turns)
 
 
 def _metadata(script: CallScript, conversation_id: str) -> dict[str, Any]:
     seconds = duration(script.turns)
     return {
+        **NO_METADATA,
         "start_time_unix_secs": script.start,
         "accepted_time_unix_secs": script.start,
         "call_duration_secs": seconds,
         "cost": seconds * 7,
-        "deletion_settings": {
-            "deletion_time_unix_secs": None,
-            "deleted_logs_at_time_unix_secs": None,
-            "deleted_audio_at_time_unix_secs": None,
-            "deleted_transcript_at_time_unix_secs": None,
-            "delete_transcript_and_pii": False,
-            "delete_audio": False,
-        },
-        "feedback": {
-            "type": None,
-            "overall_score": None,
-            "likes": 0,
-            "dislikes": 0,
-            "rating": None,
-            "comment": None,
-        },
+        "deletion_settings": {**NO_DELETION, "delete_transcript_and_pii": False, "delete_audio": False},
+        "feedback": {**NO_FEEDBACK, "likes": 0, "dislikes": 0},
         "authorization_method": "public" if script.kind == "web" else "authorization_header",
         "charging": {"dev_discount": False, "is_burst": False, "tier": "creator", "llm_price": 0.0021},
         "phone_call": _phone_call(script, conversation_id),
-        "batch_call": None,
         "termination_reason": script.termination_reason,
-        "error": None,
         "warnings": [],
         "main_language": script.language,
-        "rag_usage": None,
         "text_only": False,
-        "initiator_id": None,
         "conversation_initiation_source": SOURCES[script.kind],
         "conversation_initiation_source_version": None,
-        "timezone": None,
-        "whatsapp": None,
-        "sms": None,
     }
 
 

@@ -57,13 +57,9 @@ class Call:
 
 
 class ElevenLabs:
-    """The simulated platform. `close` it, or use it as a context manager.
+    """The simulated platform, which calls the system at `endpoints`. It is a context manager.
 
-    Args:
-        endpoints: the system that it calls.
-        agent: how the agent is set up there.
-        sleep: waits before retries of a delivery; `compressed(1000)` makes it quick.
-        rng: for the jitter of those waits.
+    `sleep` waits before retries of a delivery, with jitter from `rng`; `compressed(1000)` makes it quick.
     """
 
     def __init__(
@@ -159,15 +155,7 @@ class ElevenLabs:
         ours = call.initiation.variables if call.initiation else {}
         known = {**ours, **system_variables(call.script, call.conversation_id)}
         bound = {name: known.get(variable) for name, variable in self.agent.tool.bound.items()}
-        flat = {**tool.arguments, **{name: value for name, value in bound.items() if value is not None}}
-        body: dict[str, Any] = flat
-        if self.agent.tool.nested:
-            body = {
-                "tool_call_id": f"call_{uuid4().hex[:12]}",
-                "tool_name": tool.name,
-                "parameters": flat,
-                "conversation_id": call.conversation_id,
-            }
+        body = {**tool.arguments, **{name: value for name, value in bound.items() if value is not None}}
         headers = {name: str(known.get(variable, "")) for name, variable in self.agent.tool.headers.items()}
         reply = self._client.post(self.endpoints.retrieve_url, encode(body), headers, timeout=TOOL_SECONDS)
         return ToolResult(

@@ -41,15 +41,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A saved payload, ready to be signed.
+    """A saved payload, ready to be signed; `conversation_id` and `caller` are empty if it names none.
 
-    Attributes:
-        body: the raw body to be delivered.
-        event_type: the event's type.
-        conversation_id: its conversation; empty if the event names none.
-        caller: the phone number or user id as it stands in the payload; empty if there is none.
-        spoken: how many turns the caller spoke in.
-        note: what was done to the file's content, for people; empty if nothing was.
+    `spoken` counts the turns in which the caller said something. `note` says what was done to the content.
     """
 
     body: bytes = field(repr=False)
@@ -74,19 +68,13 @@ def load_saved(path: Path) -> Saved:
     """Read a saved payload.
 
     Raises:
-        ScriptError: the file cannot be read, or is no post-call payload; the message says what is missing
-            where.
+        ScriptError: the file cannot be read, or is no post-call payload; it names what is missing.
     """
     return parse_saved(load_json(path), path.read_bytes(), where=path.name)
 
 
 def parse_saved(raw: object, body: bytes, *, where: str = "payload") -> Saved:
-    """Check decoded JSON and find out what it is.
-
-    Args:
-        raw: the decoded JSON.
-        body: the bytes that it was decoded from.
-        where: the name that errors begin with.
+    """Check a payload that was decoded from `body`, and find out what it is. Errors begin with `where`.
 
     Raises:
         ScriptError: see `load_saved`.
@@ -103,15 +91,15 @@ def parse_saved(raw: object, body: bytes, *, where: str = "payload") -> Saved:
         raw = {"type": TRANSCRIPT, "event_timestamp": ended, "data": raw}
         body = encode(raw)
     event = _check(_Event, raw, where)
-    conversation = _Conversation(conversation_id=str(event.data.get("conversation_id") or ""), transcript=[])
+    turns = []
     if event.type == TRANSCRIPT:
-        conversation = _check(_Conversation, event.data, f"{where}: data")
+        turns = _check(_Conversation, event.data, f"{where}: data").transcript
     return Saved(
         body=body,
         event_type=event.type,
-        conversation_id=conversation.conversation_id,
+        conversation_id=str(event.data.get("conversation_id") or ""),
         caller=_caller(event.data),
-        spoken=sum(turn.get("role") == "user" and _is_spoken(turn) for turn in conversation.transcript),
+        spoken=sum(turn.get("role") == "user" and _is_spoken(turn) for turn in turns),
         note=note,
     )
 

@@ -136,12 +136,8 @@ def load_script(path: Path) -> CallScript:
 def parse_script(raw: object, *, where: str = "script") -> CallScript:
     """Turn decoded JSON into a script.
 
-    Args:
-        raw: the decoded JSON.
-        where: the name that errors begin with.
-
     Raises:
-        ScriptError: naming the field and what is wrong with its value.
+        ScriptError: naming the field and what is wrong with its value; it begins with `where`.
     """
     try:
         return TypeAdapter(CallScript).validate_json(json.dumps(raw))  # as JSON, in which a tuple is a list

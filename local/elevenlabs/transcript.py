@@ -13,6 +13,14 @@ from local.elevenlabs.script import CallScript, ToolUse, Turn
 LETTERS_PER_SECOND = 15
 PAUSE_SECONDS = 1
 CLOSING_SECONDS = 2
+# What is null in an ordinary turn.
+NO_EXTRAS = dict.fromkeys(
+    ("multivoice_message", "feedback", "llm_override", "rag_retrieval_info", "llm_usage")
+)
+METRICS = {
+    "convai_llm_service_ttfb": {"elapsed_time": 0.31},
+    "convai_tts_service_ttfb": {"elapsed_time": 0.12},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +50,7 @@ def duration(turns: Sequence[Turn]) -> int:
 
 
 def transcript(script: CallScript, results: Sequence[ToolResult] = ()) -> list[dict[str, Any]]:
-    """The `transcript` list of a post-call payload.
-
-    Args:
-        script: the call.
-        results: one for each tool use, in the order of the turns; those that lack fall back to the canned
-            answer.
-    """
+    """The `transcript` list of a post-call payload, with a result for each tool use (else its canned one)."""
     remaining = list(results)
     written = []
     for index, (turn, at) in enumerate(zip(script.turns, _times(script.turns), strict=True)):
@@ -78,25 +80,16 @@ def _spoken_seconds(turn: Turn) -> int:
 
 def _written(script: CallScript, turn: Turn, at: int, index: int) -> dict[str, Any]:
     by_agent = turn.role == "agent"
-    metrics = {
-        "convai_llm_service_ttfb": {"elapsed_time": 0.31},
-        "convai_tts_service_ttfb": {"elapsed_time": 0.12},
-    }
+    agent = {"agent_id": script.agent_id, "branch_id": None, "workflow_node_id": None}
     return {
+        **NO_EXTRAS,
         "role": turn.role,
-        "agent_metadata": {"agent_id": script.agent_id, "branch_id": None, "workflow_node_id": None}
-        if by_agent
-        else None,
+        "agent_metadata": agent if by_agent else None,
         "message": turn.message,
-        "multivoice_message": None,
         "tool_calls": [],
         "tool_results": [],
-        "feedback": None,
-        "llm_override": None,
         "time_in_call_secs": at,
-        "conversation_turn_metrics": {"metrics": metrics} if by_agent and index else None,
-        "rag_retrieval_info": None,
-        "llm_usage": None,
+        "conversation_turn_metrics": {"metrics": METRICS} if by_agent and index else None,
         "interrupted": turn.interrupted,
         "original_message": turn.original_message,
         "source_medium": None if by_agent else turn.medium,
@@ -104,25 +97,17 @@ def _written(script: CallScript, turn: Turn, at: int, index: int) -> dict[str, A
 
 
 def _tool_call(result: ToolResult, request_id: str) -> dict[str, Any]:
-    sent = bool(result.url)
-    details = {
-        "type": "webhook",
-        "method": "POST",
-        "url": result.url,
-        "headers": {},
-        "path_params": {},
-        "query_params": {},
-        "body": result.body,
-    }
+    details: dict[str, Any] = {"type": "client", "parameters": json.dumps(result.tool.arguments)}
+    if result.url:
+        empty: dict[str, Any] = {"headers": {}, "path_params": {}, "query_params": {}}
+        details = {"type": "webhook", "method": "POST", "url": result.url, "body": result.body, **empty}
     return {
-        "type": "webhook" if sent else "client",
+        "type": details["type"],
         "request_id": request_id,
         "tool_name": result.tool.name,
         "params_as_json": json.dumps(result.tool.arguments, ensure_ascii=False),
         "tool_has_been_called": True,
-        "tool_details": details
-        if sent
-        else {"type": "client", "parameters": json.dumps(result.tool.arguments)},
+        "tool_details": details,
     }
 
 

@@ -1,9 +1,7 @@
 """What starts inside an instance: a bare Python whose imports are Lambda's, then Amazon's own runtime client.
 
-Run as `python -I -S -B bootstrap.py`, so that sys.path is the standard library alone. This file prepends the
-function's code, the layer and the runtime's packages, in Lambda's order; an import that none of them ships
-fails here as it would there. It imports nothing else, because every import would be counted as the function's
-cold start.
+Run as `python -I -S -B bootstrap.py`, so that an import that Lambda lacks fails here as it would there. Each
+import of its own would count as the function's cold start.
 """
 
 import os

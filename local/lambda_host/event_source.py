@@ -1,30 +1,23 @@
-"""Lambda's event source mapping for SQS: takes messages from a queue and hands them to a function in batches.
+"""Lambda's event source mapping for SQS: hands a queue's messages to a function in batches.
 
-As Lambda does: batches up to a size, at most so many at once, messages deleted after success, and those that
-failed left alone, so that they reappear when their visibility timeout has passed; the queue itself moves them
-to its dead-letter queue. It never changes a message's visibility and never retries what the function has
-seen.
-Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+Messages are deleted after success. Those that failed are left alone, reappear after their visibility timeout,
+and are moved to the dead-letter queue by the queue itself
+(https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
 """
 
 import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from local.lambda_host.host import LambdaHost
 from local.lambda_host.model import REGION, InvocationResult, PayloadTooLargeError, ThrottledError
 
 POLL_SECONDS = 1
-# How often a poller without a free slot looks whether it is to stop.
-SLOT_SECONDS = 0.1
-# The pause before a throttled batch is tried again. Lambda does so until the messages' visibility timeout is
-# over.
-THROTTLED_PAUSE_SECONDS = 0.2
-# The pause after the queue could not be reached.
-BROKEN_PAUSE_SECONDS = 0.5
+SLOT_SECONDS = 0.1  # how often a poller without a free slot looks whether it is to stop
+THROTTLED_PAUSE_SECONDS = 0.2  # before a throttled batch is tried again
+BROKEN_PAUSE_SECONDS = 0.5  # after the queue could not be reached
 Message = dict[str, Any]
 
 
@@ -32,18 +25,15 @@ class EventSource:
     """Feeds one function from one queue, until `stop`.
 
     Args:
-        host: where the function runs.
-        function: its name.
-        sqs: a boto3 client, or what behaves like one.
-        queue_url: the queue.
-        queue_arn: its ARN, for the events.
+        host, function: where the function runs, and its name.
+        sqs: a boto3 client.
+        queue_url, queue_arn: the queue, and its ARN for the events.
         batch_size: messages per invocation, at most.
         maximum_concurrency: invocations at once, at most.
         partial_failures: whether the function reports the messages that failed (ReportBatchItemFailures).
         visibility_seconds: the queue's visibility timeout: how long a throttled batch is tried again.
-        wake: called to cut a long poll short, so that `pause` and `stop` need not wait for its end.
-        before_delete: called with the messages about to be deleted; for tests that crash there. What it
-            raises keeps them from being deleted.
+        wake: ends a long poll, so that `pause` and `stop` need not wait for it.
+        before_delete: called with the messages about to be deleted, which it prevents by raising.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only, as the template gives them
@@ -84,7 +74,7 @@ class EventSource:
         """Take no further messages, as a disabled mapping does. Batches under way go on."""
         self._parked.clear()
         self._running.clear()
-        self._cut_poll_short()
+        self._wake()
         self._parked.wait()
 
     def resume(self) -> None:
@@ -99,15 +89,10 @@ class EventSource:
     def stop(self) -> None:
         """Take no further messages; wait for the batches under way (stopping the host ends those)."""
         self.cease()
-        self._cut_poll_short()
+        self._wake()
         self._poller.join()
         for worker in list(self._workers):
             worker.join()
-
-    def _cut_poll_short(self) -> None:
-        # The queue may be gone already; then the poll has ended as well.
-        with suppress(OSError):
-            self._wake()
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
@@ -120,9 +105,7 @@ class EventSource:
             if not messages or self._stopping.is_set():
                 self._slots.release()
                 continue
-            received = time.monotonic()
-            name = f"event-source-{self._function}-batch"
-            worker = threading.Thread(target=self._work, args=(messages, received), name=name, daemon=True)
+            worker = threading.Thread(target=self._work, args=(messages, time.monotonic()), daemon=True)
             self._workers.add(worker)
             worker.start()
 
@@ -144,9 +127,9 @@ class EventSource:
 
     def _work(self, messages: list[Message], received: float) -> None:
         try:
-            outcome = self._invoke(messages, received)
-            if outcome is not None:
-                self._settle(messages, outcome)
+            result = self._invoke(messages, received)
+            if result is not None:
+                self._delete_done(messages, result)
         finally:
             self._slots.release()
             self._workers.discard(threading.current_thread())
@@ -163,10 +146,10 @@ class EventSource:
                 return None
         return None
 
-    def _settle(self, messages: list[Message], outcome: InvocationResult) -> None:
+    def _delete_done(self, messages: list[Message], result: InvocationResult) -> None:
         failed = {message["MessageId"] for message in messages}
-        if outcome.error is None:
-            failed = failures(outcome.payload, failed) if self._partial else set()
+        if result.error is None:
+            failed = failures(result.payload, failed) if self._partial else set()
         done = [message for message in messages if message["MessageId"] not in failed]
         if failed:
             self._note("left in the queue", ", ".join(sorted(failed)))
@@ -217,8 +200,8 @@ def to_record(message: Message, queue_arn: str) -> dict[str, Any]:
 def failures(payload: bytes, everyone: set[str]) -> set[str]:
     """Return the ids of the messages that failed, from what the function returned.
 
-    An empty or null answer, or one with an empty or null list, means that none did. An answer that Lambda
-    cannot read, or an id that is empty or was not in the batch, means that all did.
+    Nothing, or an empty or null list, means that none did. What Lambda cannot read, or an id that was not in
+    the batch, means that all did.
     """
     answer = json.loads(payload)
     if answer is None or answer in ({}, ""):

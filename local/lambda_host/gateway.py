@@ -30,11 +30,9 @@ class Gateway:
     """One HTTP API on 127.0.0.1.
 
     Args:
-        host: where the function runs.
-        function: the function's name.
+        host, function: where the function runs, and its name.
         routes: route keys, e.g. ["POST /retrieve"].
         port: the port, 0 for any free one.
-        stage: the stage; other names than "$default" stand in front of each path, as in AWS.
         throttle: the stage's throttling, None for none.
         integration_seconds: how long a function may take before the caller gets a 503.
 
@@ -49,38 +47,33 @@ class Gateway:
         routes: Sequence[str],
         *,
         port: int = 0,
-        stage: str = "$default",
         throttle: Throttle | None = None,
         integration_seconds: float = INTEGRATION_SECONDS,
     ) -> None:
         self._host = host
         self._function = function
-        self._stage = stage
         self._routes = {tuple(route.split(" ", 1)): route for route in routes}
-        self._prefix = "" if stage == "$default" else f"/{stage}"
         self._bucket = _Bucket(throttle) if throttle else None
         self._seconds = integration_seconds
         self._server = HttpServer(
             self._answer, name=f"gateway-{function}", port=port, body_limit=MAXIMUM_BODY_BYTES
         )
         self.port = self._server.port
-        self.url = self._server.url + self._prefix
+        self.url = self._server.url
 
     def stop(self) -> None:
         """Stop listening and close every connection. Safe to call twice."""
         self._server.stop()
 
     def _answer(self, request: Request) -> Response:
-        path = request.path.removeprefix(self._prefix) if request.path.startswith(self._prefix) else ""
-        route = self._routes.get((request.method, path)) or self._routes.get(("ANY", path))
+        route = self._routes.get((request.method, request.path)) or self._routes.get(("ANY", request.path))
         if route is None:
             # HTTP APIs know no 405: a known path with another method is 404 as well.
             return message(404, "Not Found")
         if self._bucket and not self._bucket.take():
             return message(429, "Too Many Requests")
-        event = to_event(request, route, self._stage)
         try:
-            result = self._host.invoke(self._function, event, timeout=self._seconds)
+            result = self._host.invoke(self._function, to_event(request, route), timeout=self._seconds)
         except (ThrottledError, TimeoutError):
             # A function that does not answer in time is 503 with this body, and runs on
             # (github.com/anomalyco/sst/issues/2232). A throttled one is the same: Lambda's 429 does not reach

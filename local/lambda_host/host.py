@@ -7,10 +7,9 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from local.lambda_host.instance import Instance, Launch, Step
+from local.lambda_host.instance import Instance, Step
 from local.lambda_host.logs import Logs
 from local.lambda_host.model import (
     MAXIMUM_PAYLOAD_BYTES,
@@ -40,9 +39,9 @@ CREDENTIALS = {
 class _Pool:
     """The instances of one function."""
 
-    def __init__(self, spec: FunctionSpec, launch: Launch) -> None:
+    def __init__(self, spec: FunctionSpec, environment: Mapping[str, str]) -> None:
         self.spec = spec
-        self.launch = launch
+        self.environment = environment
         reserved = spec.reserved_concurrency
         self.limit = UNRESERVED_CONCURRENCY if reserved is None else reserved
         self.changed = threading.Condition()
@@ -58,13 +57,12 @@ class LambdaHost:
 
     Args:
         functions: what to run, each with a name of its own.
-        layer: root of the built layer (holds `python/`), or None for functions without one.
-        environment: variables for all functions on top of their own (these win), e.g. AWS_ENDPOINT_URL.
+        layer: root of the built layer (holds `python/`), if there is one.
+        environment: variables for all functions, which win over their own, e.g. AWS_ENDPOINT_URL.
         log_folder: where each function's log file goes; None keeps logs in memory only.
         python: the interpreter that runs the functions. The layer must have been built for it.
-        steps: places inside the functions' code at which `on_step` callbacks are called, each
-            "module:qualname", e.g. "post_call.worker:remember". They cost time: for tests that kill at a
-            step.
+        steps: places in the functions' code for `on_step`, each "module:qualname", e.g.
+            "post_call.worker:remember". They cost time.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only settings with defaults
@@ -80,21 +78,19 @@ class LambdaHost:
         self.logs = Logs(log_folder)
         self._callbacks: list[Callable[[Step], None]] = []
         self._layer = layer
-        self._python = python
+        self._command = [python, "-I", "-S", "-B", str(BOOTSTRAP)]
         self._runtime = ensure_runtime(python)
         self._minor = python_minor(python)
         self._steps = tuple(steps)
         self._environment = dict(environment or {})
-        self._pools = {spec.name: _Pool(spec, self._launch(spec)) for spec in functions}
+        self._pools = {spec.name: _Pool(spec, self._environment_of(spec)) for spec in functions}
         self._stopping = False
 
     def __enter__(self) -> Self:
         """Instances are started by the first event."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End all instances."""
         self.stop()
 
@@ -104,12 +100,9 @@ class LambdaHost:
         return {name: pool.spec for name, pool in self._pools.items()}
 
     def invoke(self, name: str, event: object, timeout: float | None = None) -> InvocationResult:
-        """Invoke a function and wait for its result, as a synchronous Invoke does.
+        """Invoke a function with an event (bytes of JSON, or what json.dumps takes), and wait for its result.
 
-        Args:
-            name: the function's name.
-            event: what the handler gets: bytes of JSON, or anything that json.dumps takes.
-            timeout: seconds to wait for the result; the function runs on when they are over.
+        When `timeout` seconds are over, it runs on.
 
         Raises:
             ThrottledError: the reservation is used up.
@@ -159,9 +152,8 @@ class LambdaHost:
         """Call `callback` at each step of each instance, in the instance's own thread, before things go on.
 
         Steps: start, ready (init done), restore, invoke (about to get its event), response (the answer has
-            come
-        and nobody has it yet), answered (the caller has it), idle, exit; and "module:qualname:before" or
-        ":after" for each place given as `steps`. A callback may call kill() or freeze() on `step.instance`.
+        come, but not to the caller), answered (the caller has it), idle, exit; and "module:qualname:before"
+        or ":after" for each place given as `steps`. A callback may kill or freeze `step.instance`.
         """
         self._callbacks.append(callback)
 
@@ -214,7 +206,7 @@ class LambdaHost:
         """Start an instance in the place that `pool.starting` holds for it."""
         instance = None
         try:
-            instance = Instance(pool.spec, pool.launch, self.logs, self._stepped)
+            instance = Instance(pool.spec, self._command, pool.environment, self.logs, self._stepped)
         finally:
             with pool.changed:
                 pool.starting -= 1
@@ -235,7 +227,7 @@ class LambdaHost:
                     pool.idle = [one for one in pool.idle if one is not step.instance]
                 pool.changed.notify_all()
 
-    def _launch(self, spec: FunctionSpec) -> Launch:
+    def _environment_of(self, spec: FunctionSpec) -> Mapping[str, str]:
         folders = [spec.code, *([self._layer / "python"] if self._layer else []), self._runtime]
         environment = {
             # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -263,4 +255,4 @@ class LambdaHost:
         }
         if self._steps:
             environment["LOCAL_STEPS"] = ",".join(self._steps)
-        return Launch(command=[self._python, "-I", "-S", "-B", str(BOOTSTRAP)], environment=environment)
+        return environment

@@ -48,14 +48,6 @@ ROUTES = Routes(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
-    """How to start an instance: the same for all instances of one function."""
-
-    command: Sequence[str]
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Step:
     """A moment in an instance's life at which a test may interfere; see LambdaHost.on_step."""
 
@@ -69,7 +61,6 @@ class Instance:
     """A running process of one function.
 
     Attributes:
-        pid: its process id.
         state: starting, idle (stopped, waiting), busy, finishing (answered, not yet back for the next event)
             or dead.
         init_ms: how long from the process's start to its first question for an event; None before that.
@@ -77,7 +68,12 @@ class Instance:
     """
 
     def __init__(
-        self, spec: FunctionSpec, launch: Launch, logs: Logs, on_step: Callable[[Step], None]
+        self,
+        spec: FunctionSpec,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        logs: Logs,
+        on_step: Callable[[Step], None],
     ) -> None:
         """Start the process. `on_step` is called at each step of its life."""
         self.spec = spec
@@ -96,8 +92,8 @@ class Instance:
         self._lock = threading.Lock()
         # A result beyond Lambda's limit is read, and then answered as Lambda answers it.
         self._api = HttpServer(self._answer, name=spec.name, body_limit=10 * MAXIMUM_PAYLOAD_BYTES)
-        environment = {**launch.environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.port}"}
-        self._process = CHILDREN.start(launch.command, environment)
+        api = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.port}"}
+        self._process = CHILDREN.start(command, {**environment, **api})
         self.pid = self._process.pid
         self._report("start")
         self._watcher = threading.Thread(target=self._watch, name=f"{spec.name}-{self.pid}", daemon=True)

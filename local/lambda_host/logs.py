@@ -1,9 +1,7 @@
 """What the functions print: kept in memory for tests and in a file for people, never interpreted."""
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -17,51 +15,30 @@ class Logs:
         self._folder = folder
         self._lines: dict[str, deque[str]] = {}
         self._files: dict[str, TextIO] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, function: str, line: str) -> None:
         """Append one line to a function's log."""
-        with self._changed:
+        with self._lock:
             self._lines.setdefault(function, deque(maxlen=KEPT_LINES)).append(line)
             if self._folder:
                 if function not in self._files:
                     self._files[function] = (self._folder / f"{function}.log").open("a", encoding="utf-8")
                 self._files[function].write(line + "\n")
                 self._files[function].flush()
-            self._changed.notify_all()
 
     def lines(self, function: str | None = None) -> list[str]:
         """Return the lines of one function, or of all."""
-        with self._changed:
+        with self._lock:
             if function is not None:
                 return list(self._lines.get(function, ()))
             return [line for lines in self._lines.values() for line in lines]
 
-    def wait_for(self, function: str, matches: Callable[[str], bool], timeout: float = 10.0) -> str:
-        """Return the first line that matches, waiting up to `timeout` seconds for it.
-
-        Raises:
-            TimeoutError: no such line came; the message holds the last ones that did.
-        """
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                for line in self._lines.get(function, ()):
-                    if matches(line):
-                        return line
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    tail = "\n".join(list(self._lines.get(function, ()))[-10:])
-                    raise TimeoutError(
-                        f"{function} logged no such line in {timeout} s; its last lines:\n{tail}"
-                    )
-                self._changed.wait(left)
-
     def close(self) -> None:
         """Close the files; lines in memory stay readable."""
-        with self._changed:
+        with self._lock:
             for file in self._files.values():
                 file.close()
             self._files.clear()

@@ -31,14 +31,8 @@ def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return result
 
 
-def to_event(request: Request, route_key: str, stage: str = "$default") -> dict[str, Any]:
-    """Return the event that a function gets for a request.
-
-    Args:
-        request: the request.
-        route_key: the route that matched, e.g. "POST /retrieve".
-        stage: the API's stage.
-    """
+def to_event(request: Request, route_key: str) -> dict[str, Any]:
+    """Return the event that a function gets for a request that a route (e.g. "POST /retrieve") matches."""
     raw_path, _, query = request.target.partition("?")
     headers = joined((name.lower(), value) for name, value in request.headers)
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
@@ -72,7 +66,7 @@ def to_event(request: Request, route_key: str, stage: str = "$default") -> dict[
             },
             "requestId": str(uuid.uuid4()),
             "routeKey": route_key,
-            "stage": stage,
+            "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
             "timeEpoch": int(now * 1000),
         },

@@ -1,8 +1,6 @@
 """Stops a function at named places of its code, so that a test can kill or freeze it exactly there.
 
-Loaded by bootstrap.py only when such places are asked for. It wraps the functions when their module is
-imported, so the code under test holds no hooks of its own, and all other code runs at full speed. It refuses
-to wrap what is not there: a misspelt place fails the import.
+The places are wrapped when their module is imported, so the code under test holds no hooks of its own.
 """
 
 import socket

@@ -6,8 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from local.processes import CHILDREN
@@ -36,13 +35,20 @@ def digest_of(paths: Iterable[Path], *words: str) -> str:
     return digest.hexdigest()[:16]
 
 
-@contextmanager
-def only_one(name: str) -> Iterator[None]:
-    """Hold a lock between processes (pytest workers start together), so that each thing is built once."""
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def make_once(
+    folder: Path, doing: str, progress: Callable[[str], None], make: Callable[[Path], None]
+) -> Path:
+    """Make a folder by `make(fresh folder)` unless it is there; who else wants it (another process) waits."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            progress(doing)
+            fresh = folder.with_name(f"{folder.name}.part")
+            shutil.rmtree(fresh, ignore_errors=True)
+            make(fresh)
+            fresh.rename(folder)
+    return folder
 
 
 def python_minor(python: str = sys.executable) -> str:
@@ -76,34 +82,26 @@ def run(
 def ensure_runtime(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:
     """Return the folder with awslambdaric, boto3 and what they need for `python`; install it if missing.
 
-    Versions and hashes come from runtime.lock, as Lambda fixes the packages of its runtime.
-
     Raises:
         ToolchainError: the installation failed, e.g. because the package index could not be reached.
     """
     minor = python_minor(python)
-    base = Path(sys.prefix) / "lambda-runtime"
-    folder = base / f"{minor}-{digest_of([RUNTIME_LOCK], minor)}"
-    with only_one(f"runtime-{minor}"):
-        if folder.exists():
-            return folder
-        progress(f"installing Lambda's own packages (awslambdaric, boto3) for Python {minor}")
-        fresh = base / f"{folder.name}.part"
-        shutil.rmtree(fresh, ignore_errors=True)
+
+    def install(fresh: Path) -> None:
         # pip, because it follows the machine's own settings for proxies, certificates and mirrors.
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--no-deps", "--require-hashes", "--no-compile", "--only-binary=:all:"]
         command += ["--python-version", minor, "--target", str(fresh), "-r", str(RUNTIME_LOCK)]
         run(command, "installing the packages of Lambda's runtime")
         run([python, "-m", "compileall", "-q", str(fresh)], "compiling the packages of Lambda's runtime")
-        fresh.rename(folder)
-    return folder
+
+    folder = Path(sys.prefix) / "lambda-runtime" / f"{minor}-{digest_of([RUNTIME_LOCK], minor)}"
+    doing = f"installing Lambda's own packages (awslambdaric, boto3) for Python {minor}"
+    return make_once(folder, doing, progress, install)
 
 
 def ensure_layer(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:
     """Return the root of the built layer (the folder that holds `python/`) for this machine and `python`.
-
-    It is what layer/build.py makes for the deployment, but for the processor and Python at hand.
 
     Raises:
         ToolchainError: the machine is not one that the layer can be built for, or the build failed.
@@ -115,16 +113,11 @@ def ensure_layer(python: str = sys.executable, progress: Callable[[str], None] =
             f"{platform.machine()}: run the local system in a Linux container or virtual machine"
         )
     minor = python_minor(python)
+    target = ["--platform", f"linux-{machine}", "--python", minor]
+
+    def build(fresh: Path) -> None:
+        run([sys.executable, str(ROOT / "layer" / "build.py"), str(fresh), *target], "building the layer")
+
     sources = [path for path in (ROOT / "layer").iterdir() if path.is_file()]
     folder = CACHE / "layer" / f"linux-{machine}-{minor}-{digest_of(sources)}"
-    with only_one(f"layer-{minor}"):
-        if folder.exists():
-            return folder
-        progress(f"building the layer for linux-{machine}, Python {minor}")
-        fresh = folder.with_suffix(".part")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, str(ROOT / "layer" / "build.py"), str(fresh)]
-        run([*command, "--platform", f"linux-{machine}", "--python", minor], "building the layer")
-        fresh.rename(folder)
-    return folder
+    return make_once(folder, f"building the layer for linux-{machine}, Python {minor}", progress, build)

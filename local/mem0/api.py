@@ -4,9 +4,11 @@ import hmac
 import json
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict
 
 from local.faults import Faults
 from local.http_server import Request, Routes
@@ -23,7 +25,6 @@ ROUTES = {
     "get_all": ("POST", "/v3/memories/"),
     "search": ("POST", "/v3/memories/search/"),
     "get": ("GET", "/v1/memories/{identifier}/"),
-    "update": ("PUT", "/v1/memories/{identifier}/"),
     "delete": ("DELETE", "/v1/memories/{identifier}/"),
     "delete_all": ("DELETE", "/v1/memories/"),
     "delete_entity": ("DELETE", "/v2/entities/{kind}/{name}/"),
@@ -34,24 +35,18 @@ ROUTES = {
 Json = dict[str, Any]
 
 
-@dataclass
-class Credentials:
+class Credentials(BaseModel):
     """Which keys are accepted, and to which organization and project they belong."""
 
-    api_keys: list[str]
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    api_keys: list[bodies.Text]
     org_id: str
     project_id: str
 
 
 class Api:
-    """The operations on one store.
-
-    Args:
-        store: the memories.
-        credentials: may be changed while it runs.
-        faults: asked before an extraction whether it is to fail or be late.
-        infer_seconds: how long after an add its facts appear.
-    """
+    """The operations on one store; `infer_seconds` after an add its facts appear."""
 
     def __init__(
         self, store: Store, credentials: Credentials, faults: Faults[Mem0Rule], infer_seconds: float
@@ -78,7 +73,7 @@ class Api:
         body = decode(request.body)
         found = self.routes.find(request.method, request.path)
         if found is None:
-            if self.routes.methods(request.path):
+            if self.routes.has(request.path):
                 raise ApiError(405, {"detail": f'Method "{request.method}" not allowed.'})
             raise ApiError(404, {"detail": "Not found."})
         name, parameters = found
@@ -144,7 +139,7 @@ class Api:
             "count": count,
             "next": link(listing.page + 1) if offset + len(rows) < count else None,
             "previous": link(listing.page - 1) if listing.page > 1 else None,
-            "results": _narrowed([public_row(row, "session_id") for row in rows], listing.fields),
+            "results": [public_row(row, "session_id") for row in rows],
         }
 
     def _search(self, _request: Request, body: Json) -> Json:
@@ -155,18 +150,13 @@ class Api:
             scores = {"semantic": round(hit.semantic, 6), "bm25": round(hit.words, 6)}
             scored = {"score": round(hit.score, 6), "score_breakdown": scores}
             results.append(public_row(hit.row, "run_id") | scored)
-        return {"results": _narrowed(results, search.fields)}
+        return {"results": results}
 
     def _get(self, _request: Request, _body: Json, identifier: str) -> Json:
         _, rows = self.store.page(condition("memory_ids", [_uuid(identifier)]), 1, 0)
         if not rows:
             raise ApiError(404, {"error": "Memory not found!"})
         return public_row(rows[0], "session_id")
-
-    def _update(self, request: Request, body: Json, identifier: str) -> Json:
-        if not self.store.update(_uuid(identifier), bodies.Change.check(body).columns()):
-            raise ApiError(404, {"error": "Memory not found!"})
-        return self._get(request, body, identifier)
 
     def _delete(self, _request: Request, _body: Json, identifier: str) -> Json:
         if not self.store.remove(condition("memory_ids", [_uuid(identifier)])):
@@ -253,12 +243,7 @@ def foreign_row(rule: Mem0Rule, place: int) -> Json:
 
 
 def public_row(row: Json, run_name: str) -> Json:
-    """A memory as Mem0 returns it.
-
-    Args:
-        row: as in the table.
-        run_name: `session_id` for a listing, `run_id` for a search: Mem0 has two names for it.
-    """
+    """A memory as Mem0 returns it; `run_name` is `session_id` in a listing, `run_id` in a search."""
     return {
         **{name: row[name] for name in ("id", "memory", "user_id", "agent_id", "app_id", "hash")},
         run_name: row["run_id"],
@@ -268,12 +253,6 @@ def public_row(row: Json, run_name: str) -> Json:
         "created_at": iso(row["created_at"]),
         "updated_at": iso(row["updated_at"]),
     }
-
-
-def _narrowed(rows: list[Json], fields: list[str] | None) -> list[Json]:
-    if fields is None:
-        return rows
-    return [{name: value for name, value in row.items() if name in fields} for row in rows]
 
 
 def _uuid(text: str) -> str:

@@ -1,8 +1,4 @@
-"""What a request may carry, checked as strictly as Mem0 does.
-
-Fields that mean nothing without a language model (`custom_instructions`, `rerank` and the like) are checked
-for their type only.
-"""
+"""What a request may carry, checked as strictly as Mem0 does."""
 
 import json
 from datetime import UTC, date, datetime
@@ -11,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
 from local.mem0.errors import invalid
-from local.mem0.filters import ENTITIES, Where, all_of, compile_filters, condition, seconds
+from local.mem0.filters import ENTITIES, Where, all_of, compile_filters, condition
 from local.mem0.store import Draft
 from local.validation import problem
 
@@ -67,10 +63,6 @@ class Add(Body):
     timestamp: UnixSeconds | None = None
     expiration_date: Day | None = None
     custom_instructions: str | None = None
-    agent_custom_instructions: str | None = None
-    includes: str | None = None
-    excludes: str | None = None
-    custom_categories: list[Any] | None = None
 
     def draft(self) -> Draft:
         """A memory without its text: whose it is, with which metadata, and when it was made.
@@ -91,14 +83,11 @@ class Listing(Body):
     filters: Any = None
     page: Annotated[int, Strict(strict=False), Field(ge=1, le=10**9)] = 1
     page_size: Annotated[int, Strict(strict=False), Field(ge=1, le=LARGEST_PAGE)] = 100
-    fields: list[str] | None = None
-    start_date: Any = None
-    end_date: Any = None
     show_expired: bool = False
     metadata: Any = None
 
     def where(self) -> Where:
-        """The filters, and what else narrows the request: metadata, a span of days, expiry.
+        """The filters, and what else narrows the request: metadata and expiry.
 
         Raises:
             ApiError: 400 if the filters are not scoped to an entity or not understood.
@@ -106,10 +95,6 @@ class Listing(Body):
         parts = [compile_filters(self.filters)]
         if self.metadata:
             parts.append(condition("metadata", self.metadata))
-        if self.start_date:
-            parts.append(condition("created_at", {"gte": self.start_date}))
-        if self.end_date:
-            parts.append(condition("created_at", {"lte": self.end_date}))
         if not self.show_expired:
             today = datetime.now(UTC).date().isoformat()
             parts.append(Where("expiration_date IS NULL OR expiration_date >= ?", [today]))
@@ -123,36 +108,6 @@ class Search(Listing):
     top_k: Annotated[int, Field(ge=1, le=MOST_RESULTS)] = 10
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.1
     rerank: bool = False
-    latest_only: bool = False
-    keyword_search: bool = False
-
-
-class Change(Body):
-    """The body of `PUT /v1/memories/{id}/`."""
-
-    text: str | None = None
-    metadata: dict[str, Any] | None = None
-    expiration_date: Day | None = None
-    timestamp: Any = None
-
-    def columns(self) -> dict[str, Any]:
-        """The columns of the table that change.
-
-        Raises:
-            ApiError: 400 if none does.
-        """
-        columns: dict[str, Any] = {}
-        if self.text is not None:
-            columns["memory"] = self.text
-        if self.metadata is not None:
-            columns["metadata"] = json.dumps(self.metadata)
-        if self.expiration_date is not None:
-            columns["expiration_date"] = self.expiration_date
-        if self.timestamp is not None:
-            columns["created_at"] = seconds(self.timestamp, "timestamp")
-        if not columns:
-            raise invalid("at least one of text, metadata, timestamp, expiration_date is required")
-        return columns
 
 
 def refuse_entities(body: dict[str, Any]) -> None:

@@ -6,10 +6,8 @@ from typing import Any
 class ApiError(Exception):
     """An answer other than 200.
 
-    Args:
-        status: the HTTP status.
-        body: the JSON body. Mem0 uses `{"detail": ...}` for what its web framework rejects and
-            `{"error": ...}` for what its own code rejects (its public OpenAPI file shows both).
+    Mem0 uses `{"detail": ...}` for what its web framework rejects, and `{"error": ...}` for what its own code
+    rejects (its public OpenAPI file shows both).
     """
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:

@@ -1,8 +1,6 @@
 """What Mem0 does after it has answered: extraction and deletion, each with an event for its state.
 
-The work waits in the database, not in memory, so what was accepted before a restart is done after it. One
-thread does it in the order in which it became due. It refuses to run two at once: the result must not depend
-on a race.
+What was accepted before a restart is done after it. One thread does it, in the order in which it became due.
 """
 
 import heapq
@@ -17,26 +15,24 @@ from typing import Any
 
 from local.mem0.store import Store
 
-Work = Callable[[dict[str, Any]], list[dict[str, Any]]]
+Json = dict[str, Any]
+Work = Callable[[Json], list[Json]]
 
 
 class WorkFailedError(Exception):
-    """The work of an event failed; the message becomes the event's ``error``."""
+    """The work of an event failed; the message becomes the event's `error`."""
 
 
 class Events:
-    """The events of one store, and the thread that works on them.
+    """The events of one store, and the thread that works on them, `delay` seconds after they are accepted.
 
-    Args:
-        store: Where they are kept.
-        work: For each event type, what to do with its payload; returns the event's results.
-        delay: Seconds from acceptance to the work.
+    `work` says for each event type what to do with a payload; it returns the event's results.
     """
 
     def __init__(self, store: Store, work: dict[str, Work], delay: float) -> None:
         self._store = store
         self._work = work
-        self.delay = delay
+        self._delay = delay
         self._due: list[tuple[float, int, str]] = []
         self._order = itertools.count()
         self._open = 0
@@ -50,25 +46,25 @@ class Events:
         self._thread = threading.Thread(target=self._run, name="mem0-events", daemon=True)
         self._thread.start()
 
-    def accept(self, event_type: str, payload: dict[str, Any], extra_delay: float = 0.0) -> str:
-        """Note work to be done soon; returns the event's id. When this returns, the work survives a crash."""
+    def accept(self, event_type: str, payload: Json, extra_delay: float = 0.0) -> str:
+        """Schedule work; return the event's id. When this returns, the work survives a crash."""
         identifier = self._insert(event_type, "PENDING", payload, [])
         with self._changed:
-            self._schedule(identifier, self.delay + extra_delay)
+            self._schedule(identifier, self._delay + extra_delay)
             self._changed.notify_all()
         return identifier
 
-    def done(self, event_type: str, payload: dict[str, Any], results: list[dict[str, Any]]) -> str:
-        """Note work that is already done; returns the event's id."""
+    def done(self, event_type: str, payload: Json, results: list[Json]) -> str:
+        """Record work that is already done; return the event's id."""
         return self._insert(event_type, "SUCCEEDED", payload, results)
 
-    def get(self, identifier: str) -> dict[str, Any] | None:
-        """One event as ``GET /v1/event/{id}/`` shows it, or None."""
+    def get(self, identifier: str) -> Json | None:
+        """One event as `GET /v1/event/{id}/` shows it, or None."""
         with self._store.reading() as database:
             row = database.execute("SELECT * FROM events WHERE id = ?", (identifier,)).fetchone()
         return None if row is None else _public(dict(row))
 
-    def latest(self, limit: int) -> list[dict[str, Any]]:
+    def latest(self, limit: int) -> list[Json]:
         """The newest events first."""
         with self._store.reading() as database:
             rows = database.execute(
@@ -77,7 +73,7 @@ class Events:
             return [_public(dict(row)) for row in rows]
 
     def settle(self, timeout: float) -> int:
-        """Wait until nothing is left to do, at most ``timeout`` seconds; returns how many are left."""
+        """Wait until nothing is left to do, at most `timeout` seconds; return how many are left."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open or self._stopped, timeout)
             return self._open
@@ -93,9 +89,7 @@ class Events:
         heapq.heappush(self._due, (time.monotonic() + delay, next(self._order), identifier))
         self._open += 1
 
-    def _insert(
-        self, event_type: str, status: str, payload: dict[str, Any], results: list[dict[str, Any]]
-    ) -> str:
+    def _insert(self, event_type: str, status: str, payload: Json, results: list[Json]) -> str:
         identifier = str(uuid.uuid4())
         now = datetime.now(UTC).timestamp()
         with self._store.writing() as database:
@@ -122,7 +116,7 @@ class Events:
         event = self.get(identifier)
         if event is None:
             return
-        results: list[dict[str, Any]] = []
+        results: list[Json] = []
         status, error = "SUCCEEDED", None
         try:
             results = self._work[event["event_type"]](event["payload"])
@@ -140,15 +134,12 @@ def iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
-def _public(row: dict[str, Any]) -> dict[str, Any]:
+def _public(row: Json) -> Json:
     finished = row["status"] in ("SUCCEEDED", "FAILED")
     return {
-        "id": row["id"],
-        "event_type": row["event_type"],
-        "status": row["status"],
+        **{name: row[name] for name in ("id", "event_type", "status", "error")},
         "payload": json.loads(row["payload"]),
         "results": json.loads(row["results"]),
-        "error": row["error"],
         "created_at": iso(row["created_at"]),
         "updated_at": iso(row["updated_at"]),
         "completed_at": iso(row["updated_at"]) if finished else None,

@@ -1,10 +1,7 @@
-"""Mem0's filter grammar, turned into SQL.
+"""Turns Mem0's filters into SQL, by its page "Memory Filters" and its OpenAPI file.
 
-Grammar and meaning follow Mem0's page "Memory Filters" and its OpenAPI file: implicit AND of the keys of an
-object; `AND`, `OR`, `NOT`; a bare value means equal; `"*"` means any non-null value, **every user**; `ne`
-matches missing values too; an unknown key is an error. Where these say nothing, the reading that leaves more
-open is taken, so that nobody relies on Mem0 to close a hole: `"*"` works inside `in` and `eq` too, and `NOT`
-with a list leaves out what matches any of its members. Filters on categories and keywords are not there.
+Where these say nothing, the reading that leaves more open is taken, so that nobody relies on Mem0 to close a
+hole: `"*"` (every user) works inside `in` and `eq` too. Filters on categories and keywords are not there.
 """
 
 import json
@@ -26,13 +23,10 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass
 class Where:
-    """A condition on the `memories` table.
+    """A condition on the `memories` table: an SQL expression (NULL counts as no) and its parameters.
 
-    Attributes:
-        sql: an SQL expression; unknown (NULL) counts as no.
-        params: its parameters, in order.
-        scoped: whether an entity id narrows it, which Mem0 requires of a whole filter.
-        user: the one user that all matches belong to, when that is certain.
+    `scoped` says whether an entity id narrows it, which Mem0 requires of a whole filter. `user` is the one
+    user that all matches belong to, when that is certain.
     """
 
     sql: str

@@ -4,8 +4,9 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
+
+from pydantic import ValidationError
 
 from local.faults import Faults
 from local.http_server import HttpServer, Request, Response, json_response
@@ -27,12 +28,9 @@ Action = Callable[[dict[str, str], Any], Any]
 
 
 class Mem0StandIn:
-    """A running stand-in; a context manager that stops it. Made by `start`.
+    """A running stand-in, made by `start`; a context manager that stops it.
 
-    Attributes:
-        url: for `MemoryClient(host=...)`.
-        port: the port it listens on.
-        certificate: with TLS the file (PEM) by which clients trust it, else None.
+    With TLS, `certificate` is the file (PEM) by which clients trust it.
     """
 
     def __init__(
@@ -81,9 +79,7 @@ class Mem0StandIn:
         """Return itself: it runs already."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
 
@@ -123,7 +119,7 @@ class Mem0StandIn:
             "pending": self._api.events.settle(0),
             **self._log.counts(),
             "connections": self._server.counts["connections"],
-            "connections_open": self._server.open_connections,
+            "connections_open": len(self._server.connections()),
             "tls_handshakes": self._server.counts["tls_handshakes"],
         }
 
@@ -187,17 +183,13 @@ class Mem0StandIn:
         return {"settled": not left, "pending": left}
 
     def _set_credentials(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
-        known = {"api_keys": list, "org_id": str, "project_id": str}
-        if not isinstance(body, dict) or any(
-            name not in known or not isinstance(value, known[name]) for name, value in body.items()
-        ):
-            raise invalid("credentials may hold api_keys (a list), org_id and project_id (strings)")
-        if not all(isinstance(key, str) and key for key in body.get("api_keys", [])):
-            raise invalid("each of api_keys must be a string that is not empty")
-        for name, value in body.items():
-            setattr(self._api.credentials, name, value)
-        current = self._api.credentials
-        return {"api_keys": len(current.api_keys), "org_id": current.org_id, "project_id": current.project_id}
+        """Change any of the accepted keys, the organization and the project."""
+        current = self._api.credentials.model_dump()
+        try:
+            self._api.credentials = Credentials.model_validate({**current, **body})
+        except (TypeError, ValidationError) as error:
+            raise invalid("credentials may hold api_keys (a list), org_id and project_id") from error
+        return self._api.credentials.model_dump(exclude={"api_keys"})
 
 
 def start(  # noqa: PLR0913 - settings with defaults
@@ -217,7 +209,7 @@ def start(  # noqa: PLR0913 - settings with defaults
         port: 0 takes a free one.
         api_key: the key that is accepted.
         org_id: what the ping returns.
-        project_id: what the ping returns.
+        project_id: likewise.
         infer_seconds: how long after an `infer=true` add its facts appear.
         tls: serve HTTPS with a certificate made for this run.
 
@@ -229,7 +221,11 @@ def start(  # noqa: PLR0913 - settings with defaults
     certificate = data_dir / "mem0-certificate.pem" if tls else None
     try:
         stand_in = Mem0StandIn(
-            store, Credentials([api_key], org_id, project_id), infer_seconds, port, certificate
+            store,
+            Credentials(api_keys=[api_key], org_id=org_id, project_id=project_id),
+            infer_seconds,
+            port,
+            certificate,
         )
     except BaseException:
         store.close()

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,17 +45,12 @@ CREATE INDEX IF NOT EXISTS sentences_of_user
 CREATE TABLE IF NOT EXISTS vectors (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS words
     USING fts5(owner, memory, content='memories', content_rowid='row', tokenize='TOKENIZER');
-CREATE VIRTUAL TABLE IF NOT EXISTS words_vocabulary USING fts5vocab('words', 'row');
 CREATE TRIGGER IF NOT EXISTS memory_added AFTER INSERT ON memories BEGIN
     INSERT INTO words (rowid, owner, memory) VALUES (new.row, new.owner, new.memory);
 END;
 CREATE TRIGGER IF NOT EXISTS memory_removed AFTER DELETE ON memories BEGIN
     INSERT INTO words (words, rowid, owner, memory) VALUES ('delete', old.row, old.owner, old.memory);
     DELETE FROM vectors WHERE row = old.row;
-END;
-CREATE TRIGGER IF NOT EXISTS memory_changed AFTER UPDATE OF memory ON memories BEGIN
-    INSERT INTO words (words, rowid, owner, memory) VALUES ('delete', old.row, old.owner, old.memory);
-    INSERT INTO words (rowid, owner, memory) VALUES (new.row, new.owner, new.memory);
 END;
 CREATE TABLE IF NOT EXISTS events (
     id TEXT PRIMARY KEY, event_type TEXT NOT NULL, status TEXT NOT NULL, payload TEXT NOT NULL,
@@ -77,15 +71,10 @@ class DataDirInUseError(OSError):
 
 @dataclass(frozen=True)
 class Draft:
-    """A memory about to be stored.
+    """A memory about to be stored; `created_at` is in unix seconds, `expiration_date` YYYY-MM-DD.
 
-    Attributes:
-        memory: Its text.
-        entities: Those of user_id, agent_id, app_id, run_id that it belongs to.
-        metadata: The caller's JSON object.
-        created_at: Unix seconds.
-        expiration_date: YYYY-MM-DD, or None for never.
-        sentence_key: When set, the memory is left out if this user has one with the same key.
+    `entities` are those of user_id, agent_id, app_id, run_id that it belongs to. With a `sentence_key` it is
+    left out if this user has one with the same key.
     """
 
     memory: str
@@ -107,13 +96,10 @@ class Hit:
 
 
 class Store:
-    """The memories of one data folder.
-
-    Args:
-        data_dir: Where the file lives; made if missing.
+    """The memories of one data folder, which is made if missing.
 
     Raises:
-        DataDirInUseError: If another stand-in holds the folder.
+        DataDirInUseError: another stand-in holds the folder.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -142,15 +128,13 @@ class Store:
             self._writer.close()
         while not self._pool.empty():
             self._pool.get_nowait().close()
-        self._weights.close()
         self._guard.close()
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=30)
         database.row_factory = sqlite3.Row
         database.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing; only a power cut may lose the last moments, which a stand-in can
-        # afford.
+        # A killed process loses nothing; only a power cut may lose the last moments.
         database.execute("PRAGMA synchronous = NORMAL")
         return database
 
@@ -179,75 +163,40 @@ class Store:
             self._writer.execute("COMMIT")
 
     def add(self, drafts: list[Draft]) -> list[dict[str, Any]]:
-        """Store memories.
-
-        Returns:
-            ``{"id", "memory"}`` of each that was stored, in order; repeats of a sentence are left out.
-        """
-        vectors = embed(without_stop_words(draft.memory) for draft in drafts)
+        """Store memories; return `{"id", "memory"}` of each, without the repeats of a sentence."""
+        vectors = embed([without_stop_words(draft.memory) for draft in drafts])
         stored = []
         with self.writing() as database:
             for draft, vector in zip(drafts, vectors, strict=True):
                 user = draft.entities.get("user_id")
-                if (
-                    draft.sentence_key is not None
-                    and database.execute(
-                        "SELECT 1 FROM memories WHERE user_id IS ? AND sentence_key = ?",
-                        (user, draft.sentence_key),
-                    ).fetchone()
-                ):
+                repeats = "SELECT 1 FROM memories WHERE user_id IS ? AND sentence_key = ?"
+                if draft.sentence_key and database.execute(repeats, (user, draft.sentence_key)).fetchone():
                     continue
-                identifier = str(uuid.uuid4())
-                row = database.execute(
-                    "INSERT INTO memories (id, memory, owner, user_id, agent_id, app_id, run_id, metadata,"
-                    " categories, hash, sentence_key, expiration_date, created_at, updated_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?)",
-                    (
-                        identifier,
-                        draft.memory,
-                        owner_token(user),
-                        *(draft.entities.get(name) for name in ENTITIES),
-                        json.dumps(draft.metadata),
-                        text_hash(draft.memory),
-                        draft.sentence_key,
-                        draft.expiration_date,
-                        draft.created_at,
-                        draft.created_at,
-                    ),
-                ).lastrowid
+                columns = {
+                    "id": str(uuid.uuid4()),
+                    "memory": draft.memory,
+                    "owner": owner_token(user),
+                    **{name: draft.entities.get(name) for name in ENTITIES},
+                    "metadata": json.dumps(draft.metadata),
+                    "categories": "[]",
+                    "hash": text_hash(draft.memory),
+                    "sentence_key": draft.sentence_key,
+                    "expiration_date": draft.expiration_date,
+                    "created_at": draft.created_at,
+                    "updated_at": draft.created_at,
+                }
+                marks = ", ".join("?" * len(columns))
+                insert = f"INSERT INTO memories ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our names
+                row = database.execute(insert, tuple(columns.values())).lastrowid
                 database.execute("INSERT INTO vectors (row, vector) VALUES (?, ?)", (row, vector.tobytes()))
                 # Before the commit: whoever sees the row finds its vector.
                 self._vectors.put(int(row or 0), vector)
-                stored.append({"id": identifier, "memory": draft.memory})
+                stored.append({"id": columns["id"], "memory": draft.memory})
         self.stored += len(stored)
         return stored
 
-    def update(self, identifier: str, changes: dict[str, Any]) -> bool:
-        """Change columns of one memory; ``metadata`` is JSON text.
-
-        Returns:
-            Whether there is such a memory.
-        """
-        columns = dict(changes, updated_at=datetime.now(UTC).timestamp())
-        if "memory" in columns:
-            columns["hash"] = text_hash(columns["memory"])
-        with self.writing() as database:
-            found = database.execute("SELECT row FROM memories WHERE id = ?", (identifier,)).fetchone()
-            if found is None:
-                return False
-            if "memory" in columns:
-                vector = embed([without_stop_words(columns["memory"])])[0]
-                self._vectors.put(found["row"], vector)
-                database.execute(
-                    "UPDATE vectors SET vector = ? WHERE row = ?", (vector.tobytes(), found["row"])
-                )
-            assignments = ", ".join(f"{name} = ?" for name in columns)
-            sql = f"UPDATE memories SET {assignments} WHERE row = ?"  # noqa: S608 - names from bodies.changes
-            database.execute(sql, (*columns.values(), found["row"]))
-        return True
-
     def remove(self, where: Where) -> int:
-        """Delete what ``where`` matches; returns how many."""
+        """Delete what `where` matches; return how many."""
         with self.writing() as database:
             removed = database.execute(_sql("DELETE FROM memories", where), where.params).rowcount
         self.stored -= removed
@@ -265,7 +214,7 @@ class Store:
         return int(count), [dict(row) for row in rows]
 
     def entities(self) -> list[dict[str, Any]]:
-        """Every user, agent, app and run that has memories, as ``GET /v1/entities/`` lists them."""
+        """Every user, agent, app and run that has memories, as `GET /v1/entities/` lists them."""
         found = []
         with self.reading() as database:
             for name in ENTITIES:
@@ -276,18 +225,12 @@ class Store:
         return found
 
     def search(self, query: str, where: Where, limit: int, threshold: float) -> list[Hit]:
-        """The memories that match ``where`` and fit ``query`` best.
+        """The memories that match `where` and fit a question best.
 
-        The score is the mean of two signals, as in Mem0's own hybrid search (``mem0/utils/scoring.py`` in
-        mem0ai 2.2.1): the cosine of the vectors, and BM25 brought to 0..1.
-
-        Args:
-            query: A question in plain words.
-            where: What may be found.
-            limit: At most so many.
-            threshold: Leave out what scores less, both together and by meaning alone. Mem0 says "minimum
-                semantic relevance"; a memory that shares no word with the query can reach only half of the
-                joint score.
+        The score is the mean of two signals, as in Mem0's own hybrid search (`mem0/utils/scoring.py` in
+        mem0ai 2.2.1): the cosine of the vectors, and BM25 brought to 0..1. What scores less than `threshold`,
+        both together and by meaning alone, is left out: Mem0 says "minimum semantic relevance", and a memory
+        that shares no word with the question can reach only half of the joint score.
         """
         with self.reading() as database:
             matching = database.execute(_sql("SELECT row FROM memories", where), where.params)
@@ -326,7 +269,7 @@ class Store:
 
 
 def text_hash(text: str) -> str:
-    """The ``hash`` of a memory: MD5 of its text, as Mem0 gives it. It identifies, it does not protect."""
+    """The `hash` of a memory: MD5 of its text, as Mem0 gives it. It identifies, it does not protect."""
     return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 

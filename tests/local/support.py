@@ -71,6 +71,12 @@ def until(condition: Callable[[], object], what: str, timeout: float = 10.0) -> 
         time.sleep(0.005)
 
 
+def logged(host: LambdaHost, words: str) -> str:
+    """Wait until the function "app" has logged a line with these words, and return it."""
+    until(lambda: any(words in line for line in host.logs.lines("app")), f"{words!r} is logged")
+    return next(line for line in host.logs.lines("app") if words in line)
+
+
 def gone(pid: int) -> bool:
     """Whether no such process runs; one that has ended and waits for its parent to notice is gone."""
     stat = Path(f"/proc/{pid}/stat")

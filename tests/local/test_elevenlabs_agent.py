@@ -98,8 +98,7 @@ def test_systems_prefix_is_reserved() -> None:
     ("override", "field"),
     [
         ({"agent": {"language": "de"}}, "language"),
-        ({"agent": {"llm": "x"}}, "llm"),
-        ({"tts": {"voice_id": "x"}}, "tts"),
+        ({"tts": {"voice_id": "x"}}, "voice_id"),
     ],
 )
 def test_field_whose_switch_is_off_cannot_be_overridden(override: dict[str, Any], field: str) -> None:

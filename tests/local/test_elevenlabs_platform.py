@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.elevenlabs import Agent, CallScript, ElevenLabs, MemoryTool, ToolUse, Turn
+from local.elevenlabs import CallScript, ElevenLabs, ToolUse, Turn
 from tests.local.fake_system import NAMES, FakeSystem, client_data
 
 ASK = ToolUse(name="recall_memory", arguments={"query": "where is the spare key", "user_id": "+447700900999"})
@@ -25,10 +25,10 @@ SCRIPT = CallScript(
 )
 
 
-def run(system: FakeSystem, script: CallScript = SCRIPT, agent: Agent | None = None) -> Any:
+def run(system: FakeSystem, script: CallScript = SCRIPT) -> Any:
     waits: list[float] = []
     rng = random.Random(1)
-    with ElevenLabs(system.endpoints, agent, sleep=waits.append, rng=rng) as elevenlabs:
+    with ElevenLabs(system.endpoints, sleep=waits.append, rng=rng) as elevenlabs:
         return elevenlabs.run_call(script)
 
 
@@ -55,17 +55,6 @@ def test_during_the_call_the_llm_cannot_choose_whose_memory_it_reads() -> None:
     assert request.header("x-memory-token") == "token-of-+16125550142"
 
 
-def test_nested_arguments_carry_the_same() -> None:
-    with FakeSystem() as system:
-        call = run(system, agent=Agent(tool=MemoryTool(nested=True)))
-    (request,) = system.to("/retrieve")
-    assert json.loads(request.body)["parameters"] == {
-        "query": "where is the spare key",
-        "user_id": "+16125550142",
-    }
-    assert json.loads(request.body)["conversation_id"] == call.conversation_id
-
-
 def test_after_the_call_the_payload_tells_all_of_it() -> None:
     with FakeSystem() as system:
         call = run(system)
@@ -73,7 +62,7 @@ def test_after_the_call_the_payload_tells_all_of_it() -> None:
     data = call.event["data"]
     results = [result for turn in data["transcript"] for result in turn["tool_results"]]
     assert [result["tool_name"] for result in results] == ["recall_memory", "end_call"]
-    assert results[0]["result_value"] == '{"memories": []}'
+    assert results[0]["result_value"] == '{"memories":[]}'
     assert "blue pot" in again.tool_results[0].result
     variables = data["conversation_initiation_client_data"]["dynamic_variables"]
     assert variables["secret__memory_token"] == "<REDACTED>"

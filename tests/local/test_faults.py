@@ -50,8 +50,8 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("rule", "status", "text"),
     [
-        ({"status": 503}, 503, '{"detail": "Service Unavailable"}'),
-        ({"status": 400, "body": {"error": "no"}}, 400, '{"error": "no"}'),
+        ({"status": 503}, 503, '{"detail":"Service Unavailable"}'),
+        ({"status": 400, "body": {"error": "no"}}, 400, '{"error":"no"}'),
         ({"status": 200, "body": "oops"}, 200, "oops"),
         ({"html": True}, 200, "<!DOCTYPE html>"),
         ({"garbage": True, "status": 500}, 500, '{"results": ['),
@@ -125,7 +125,7 @@ def test_hanging_request_is_let_go_when_the_client_leaves(server: Server) -> Non
     server.faults.replace({"hang": True})
     with pytest.raises(httpx.ReadTimeout):
         server.ask(timeout=0.05)
-    until(lambda: server.http.open_connections == 0, "the connection is gone")
+    until(lambda: not server.http.connections(), "the connection is gone")
 
 
 def test_rule_is_for_its_operation_and_its_text(server: Server) -> None:

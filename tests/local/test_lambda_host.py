@@ -9,7 +9,7 @@ import pytest
 
 from local.lambda_host import InvocationResult, PayloadTooLargeError, ThrottledError
 from local.lambda_host.model import MAXIMUM_PAYLOAD_BYTES
-from tests.local.support import MakeHost, until
+from tests.local.support import MakeHost, logged, until
 
 
 def words(outcome: InvocationResult) -> str:
@@ -126,7 +126,7 @@ def test_instance_works_on_one_event_at_a_time(make_host: MakeHost, tmp_path: Pa
     host, gate = make_host(), tmp_path / "gate"
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(host.invoke, "app", {"do": "wait", "for": str(gate)})
-        host.logs.wait_for("app", lambda line: line == "waiting")
+        logged(host, "waiting")
         second = host.invoke("app", {})
         gate.touch()
         assert waiting.result(10).pid != second.pid
@@ -153,14 +153,14 @@ def test_reservation_of_zero_throttles_everything(make_host: MakeHost) -> None:
 def test_logs_are_kept_in_memory_and_in_the_functions_file(make_host: MakeHost, tmp_path: Path) -> None:
     host = make_host()
     host.invoke("app", {"do": "print", "line": "hello"})
-    host.logs.wait_for("app", lambda line: line == "hello")
+    logged(host, "hello")
     assert "hello\n" in (tmp_path / "logs" / "app.log").read_text()
 
 
 def test_each_call_is_reported_with_its_duration(make_host: MakeHost) -> None:
     host = make_host()
     outcome = host.invoke("app", {})
-    line = host.logs.wait_for("app", lambda line: "platform.report" in line)
+    line = logged(host, "platform.report")
     record = json.loads(line)["record"]
     assert record["requestId"] == outcome.request_id
     assert record["status"] == "success"

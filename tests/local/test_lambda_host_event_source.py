@@ -8,7 +8,7 @@ import pytest
 
 from local.aws.services import AwsServices
 from local.lambda_host.event_source import failures, to_record
-from tests.local.support import WORKER, Line, MakeHost, until
+from tests.local.support import WORKER, Line, MakeHost, logged, until
 
 MakeLine = Callable[..., Line]
 
@@ -200,7 +200,7 @@ def test_paused_source_takes_nothing(make_line: MakeLine) -> None:
     line.source.pause()
     line.send("first", group="a")
     line.host.invoke("app", {"Records": []})
-    line.host.logs.wait_for("app", lambda logged: logged == "batch []")
+    logged(line.host, "batch []")
     assert line.batches() == [[]]
     assert line.left() == 1
 

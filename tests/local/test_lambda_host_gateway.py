@@ -194,15 +194,6 @@ def test_body_of_five_megabytes_arrives(make_gateway: MakeGateway) -> None:
     assert (status, int(body)) == (200, len(wish))
 
 
-def test_named_stage_stands_in_front_of_the_path(make_gateway: MakeGateway) -> None:
-    gateway = make_gateway(stage="dev")
-    assert send(gateway, path="/app")[0] == 404
-    status, _, body = send(gateway, path="/dev/app")
-    assert status == 200
-    assert json.loads(body)["rawPath"] == "/dev/app"
-    assert json.loads(body)["requestContext"]["stage"] == "dev"
-
-
 def test_taken_port_is_named(make_gateway: MakeGateway, make_host: MakeHost) -> None:
     taken = make_gateway().port
     with pytest.raises(match=f"port {taken} cannot be used"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.lambda_host import InvocationResult, Step
-from tests.local.support import MakeHost, until
+from tests.local.support import MakeHost, logged, until
 
 
 def words(outcome: InvocationResult) -> str:
@@ -48,7 +48,7 @@ def test_kill_during_a_call_fails_that_call(make_host: MakeHost) -> None:
     host = make_host()
     with ThreadPoolExecutor() as pool:
         call = pool.submit(host.invoke, "app", {"do": "hang"})
-        host.logs.wait_for("app", lambda line: line == "hanging")
+        logged(host, "hanging")
         host.instances("app")[0].kill()
         assert call.result(10).error == "Runtime.ExitError"
         assert "SIGKILL" in words(call.result())
@@ -58,7 +58,7 @@ def test_long_freeze_during_a_call_stops_the_functions_clock(make_host: MakeHost
     host, gate = make_host(timeout_seconds=0.5), tmp_path / "gate"
     with ThreadPoolExecutor() as pool:
         call = pool.submit(host.invoke, "app", {"do": "wait", "for": str(gate)})
-        host.logs.wait_for("app", lambda line: line == "waiting")
+        logged(host, "waiting")
         (instance,) = host.instances("app")
         instance.freeze()
         gate.touch()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -49,8 +48,8 @@ def test_members_end_when_their_parent_is_killed() -> None:
     until(lambda: all(gone(pid) for pid in pids), "all have ended")
 
 
-def test_service_that_ends_at_once_is_an_error_with_what_it_printed(tmp_path: Path) -> None:
+def test_service_that_ends_at_once_is_an_error_with_what_it_printed() -> None:
     command = [sys.executable, "-c", "print('no such table'); raise SystemExit(1)"]
-    service = Service("the thing", command, announces=r"^ready (\d+)", environment={}, cwd=tmp_path)
+    service = Service("the thing", command, r"^ready (\d+)", {})
     with pytest.raises(RuntimeError, match="the thing did not start:\nno such table"):
         service.announced()

@@ -141,7 +141,7 @@ def test_table_is_read(resources: dict[str, Any]) -> None:
 
 def test_api_is_read(resources: dict[str, Any]) -> None:
     (api,) = template(resources).apis
-    assert (api.function, api.routes, api.stage) == ("post-call", ("POST /post-call",), "$default")
+    assert (api.function, api.routes) == ("post-call", ("POST /post-call",))
     assert api.throttle == Throttle(rate=50.0, burst=100)
 
 
@@ -154,7 +154,7 @@ def test_integration_may_point_to_a_version_or_an_alias(
 
 
 def test_event_source_is_read(resources: dict[str, Any]) -> None:
-    (mapping,) = template(resources).mappings
+    mapping = template(resources).mapping
     assert (mapping.queue, mapping.function) == ("Calls", "post-call")
     assert (mapping.batch_size, mapping.maximum_concurrency, mapping.partial_failures) == (5, 4, True)
 
@@ -238,4 +238,4 @@ def test_stack_of_this_project_can_be_read() -> None:
     functions = {spec.name: spec for spec in real.functions(values)}
     assert functions.keys() == {"client-data", "retrieve", "post-call"}
     assert all((spec.code / "shared").is_dir() for spec in functions.values())
-    assert [mapping.function for mapping in real.mappings] == ["post-call"]
+    assert real.mapping.function == "post-call"
