@@ -40,6 +40,13 @@ class Running:
         results: list[dict[str, Any]] = answer["results"]
         return results
 
+    def reset(self) -> None:
+        """Behave, and forget all memories and requests."""
+        self.stand_in.set_faults()
+        self.http.delete("/v1/memories/", params={"user_id": "*"}, headers=HEADERS).raise_for_status()
+        self.stand_in.settle()
+        self.stand_in.clear_requests()
+
     def texts(self, filters: object = None, **options: Any) -> list[str]:
         """The texts of a listing; of the usual caller unless told otherwise."""
         listing = self.client.get_all(filters={"user_id": CALLER} if filters is None else filters, **options)

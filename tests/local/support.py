@@ -77,13 +77,17 @@ def logged(host: LambdaHost, words: str) -> str:
     return next(line for line in host.logs.lines("app") if words in line)
 
 
+def state_of(pid: int) -> str:
+    """A process's state as in ps, e.g. "T" for stopped; "Z" when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
 def gone(pid: int) -> bool:
     """Whether no such process runs; one that has ended and waits for its parent to notice is gone."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    return state_of(pid) == "Z"
 
 
 def forget(system: System, user_id: str) -> None:

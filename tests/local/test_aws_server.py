@@ -1,6 +1,7 @@
-"""What the AWS process adds to moto: no races, SQS's own deduplication, order, a clock that can be moved."""
+"""What the AWS process adds to moto: no races, SQS's own deduplication, order, a clock to move, faults."""
 
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -137,3 +138,30 @@ def test_of_many_conditional_writes_one_succeeds(aws: AwsServices) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(claim, range(32))) == 1
+
+
+@pytest.fixture
+def faulty(aws: AwsServices) -> Iterator[AwsServices]:
+    yield aws
+    aws.set_faults()
+
+
+def test_fault_acts_on_the_operation_that_its_rule_names(fifo: Fifo, faulty: AwsServices) -> None:
+    denied = {"status": 400, "body": {"__type": "AccessDenied"}}
+    faulty.set_faults({"operation": "sqs:SendMessage", "contains": "bad", **denied})
+    with pytest.raises(fifo.sqs.exceptions.ClientError, match="AccessDenied"):
+        fifo.send("a bad one")
+    fifo.send("a good one")
+    assert fifo.bodies() == ["a good one"]
+    assert [rule["fired"] for rule in faulty.faults()] == [1]
+
+
+def test_work_can_be_done_and_never_answered(fifo: Fifo, faulty: AwsServices) -> None:
+    faulty.set_faults({"operation": "sqs:Send*", "refuse": True, "after_work": True, "count": 1})
+    fifo.send("kept")  # boto3 tries again
+    assert fifo.bodies() == ["kept"]
+
+
+def test_unknown_field_of_a_rule_is_an_error(faulty: AwsServices) -> None:
+    with pytest.raises(ValueError, match="tarmac"):
+        faulty.set_faults({"tarmac": "SQS"})

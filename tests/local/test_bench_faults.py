@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 from bench.reliability import crash
 from bench.reliability.page import page
 from bench.reliability.report import Results, Section, broken_off
 from bench.reliability.rig import Tally
-from local.aws.services import AwsServices
 from local.lambda_host.toolchain import quiet
-from tests.local.support import make_queue
 
 QUICK = [
     place
@@ -109,46 +105,3 @@ def test_call_that_is_remembered_and_a_dead_letter_is_neither_clean_nor_buried()
 
 def test_dead_letter_without_a_reason_is_not_buried() -> None:
     assert not tally_of(remembered=0, dead=1, unexplained=1).buried
-
-
-@pytest.fixture
-def queue(aws: AwsServices) -> str:
-    url, _, _ = make_queue(aws)
-    return url
-
-
-def send(aws: AwsServices, url: str, body: str) -> None:
-    options = {"MessageGroupId": "g", "MessageDeduplicationId": body}
-    aws.client("sqs").send_message(QueueUrl=url, MessageBody=body, **options)
-
-
-def received(aws: AwsServices, url: str) -> list[str]:
-    answer = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [message["Body"] for message in answer.get("Messages", [])]
-
-
-def test_aws_refuses_what_a_rule_names_and_nothing_else(aws: AwsServices, queue: str) -> None:
-    denied = {"status": 400, "body": {"__type": "AccessDenied"}}
-    aws.set_faults({"operation": "sqs:SendMessage", "contains": "bad", **denied})
-    try:
-        with pytest.raises(aws.client("sqs").exceptions.ClientError, match="AccessDenied"):
-            send(aws, queue, "a bad one")
-        send(aws, queue, "a good one")
-        assert received(aws, queue) == ["a good one"]
-        assert [rule["fired"] for rule in aws.faults()] == [1]
-    finally:
-        aws.set_faults()
-
-
-def test_aws_can_do_the_work_and_never_answer(aws: AwsServices, queue: str) -> None:
-    aws.set_faults({"operation": "sqs:Send*", "refuse": True, "after_work": True, "count": 1})
-    try:
-        send(aws, queue, "kept")  # boto3 tries again
-        assert received(aws, queue) == ["kept"]
-    finally:
-        aws.set_faults()
-
-
-def test_unknown_field_of_a_rule_is_an_error(aws: AwsServices) -> None:
-    with pytest.raises(ValueError, match="tarmac"):
-        aws.set_faults({"tarmac": "SQS"})

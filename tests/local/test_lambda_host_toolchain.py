@@ -10,26 +10,21 @@ from local.lambda_host.toolchain import (
     digest_of,
     ensure_layer,
     ensure_runtime,
-    python_minor,
+    make_once,
     run,
 )
 
 
-def test_runtime_holds_what_lambda_brings() -> None:
-    folder = ensure_runtime()
-    assert (folder / "awslambdaric").is_dir()
-    assert (folder / "boto3").is_dir()
-    assert ensure_runtime() == folder
+def test_runtime_holds_what_lambda_brings_and_the_layer_holds_mem0_without_its_engine() -> None:
+    runtime, layer = ensure_runtime(), ensure_layer()
+    assert (runtime / "awslambdaric").is_dir()
+    assert (runtime / "boto3").is_dir()
+    assert (layer / "python" / "mem0").is_dir()
+    assert not (layer / "python" / "qdrant_client").exists()
+    assert (ensure_runtime(), ensure_layer()) == (runtime, layer)
 
 
-def test_layer_holds_mem0_and_no_engine() -> None:
-    folder = ensure_layer()
-    assert (folder / "python" / "mem0").is_dir()
-    assert not (folder / "python" / "qdrant_client").exists()
-    assert ensure_layer() == folder
-
-
-def test_other_machine_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_machine_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(ToolchainError, match=r"this machine is darwin.*Linux container"):
         ensure_layer()
@@ -45,10 +40,20 @@ def test_digest_changes_with_content_name_and_words(tmp_path: Path) -> None:
     assert digest_of([file.rename(tmp_path / "b")]) != before
 
 
-def test_failing_tool_is_told_with_its_words() -> None:
+def test_folder_is_made_once_and_never_half(tmp_path: Path) -> None:
+    def fail(fresh: Path) -> None:
+        fresh.mkdir()
+        raise ToolchainError("in the middle")
+
+    made: list[str] = []
+    with pytest.raises(ToolchainError):
+        make_once(tmp_path / "x", "making", made.append, fail)
+    assert not (tmp_path / "x").exists()
+    for _ in range(2):
+        assert make_once(tmp_path / "x", "making", made.append, Path.mkdir).is_dir()
+    assert made == ["making", "making"]
+
+
+def test_failing_tool_is_named_with_its_words() -> None:
     with pytest.raises(ToolchainError, match=r"(?s)trying failed .*no-such"):
         run(["ls", "/no-such-folder"], "trying")
-
-
-def test_interpreter_tells_its_version() -> None:
-    assert python_minor().startswith("3.")

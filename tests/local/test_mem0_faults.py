@@ -1,7 +1,6 @@
 """What Mem0 may do wrong, as the real client meets it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,12 +12,18 @@ from tests.local.support import NO_TLS, until
 MINE = {"user_id": CALLER}
 
 
-@pytest.fixture
-def mem0(tmp_path: Path) -> Iterator[Running]:
-    with running(tmp_path) as system:
-        system.remember("My dog is called Rex.")
-        system.stand_in.clear_requests()
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("mem0")) as system:
         yield system
+
+
+@pytest.fixture
+def mem0(shared: Running) -> Running:
+    shared.reset()
+    shared.remember("My dog is called Rex.")
+    shared.stand_in.clear_requests()
+    return shared
 
 
 def put(mem0: Running, *rules: dict[str, Any]) -> None:

@@ -2,80 +2,51 @@
 
 import json
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from local.system import DEFAULTS, PORTS, LocalCredentials, System
-from tests.local.support import free_port_base, gone, until
+from tests.local.support import NO_TLS, free_port_base, gone, until
 
 
 def post(url: str, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
-    request = urllib.request.Request(  # noqa: S310 - our own loopback address
-        url, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+    with httpx.Client(verify=NO_TLS, timeout=30, trust_env=False) as client:
+        answer = client.post(url, json=body, headers=headers)
+    return answer.status_code, answer.json()
 
 
 CALLER = {"caller_id": "+16125550142", "agent_id": "a", "called_number": "+16125550100", "call_sid": "CA1"}
 
 
-def test_client_data_answers_who_knows_the_key(system: System) -> None:
+def test_endpoints_answer_and_refuse_as_they_should(system: System) -> None:
     at = system.endpoints
     status, body = post(at.client_data_url, CALLER, {"X-Workspace-Key": at.workspace_key})
     assert (status, body["type"]) == (200, "conversation_initiation_client_data")
-
-
-def test_client_data_refuses_who_does_not(system: System) -> None:
-    assert post(system.endpoints.client_data_url, CALLER, {"X-Workspace-Key": "guess"})[0] == 401
-
-
-def test_retrieve_answers(system: System) -> None:
-    body = {"query": "anything", "user_id": "+16125550143"}
-    status, answer = post(system.endpoints.retrieve_url, body)
-    assert (status, answer["memories"]) == (200, [])
-
-
-def test_post_call_refuses_an_unsigned_body(system: System) -> None:
-    assert post(system.endpoints.post_call_url, {"type": "post_call_transcription"})[0] == 401
-
-
-def test_each_endpoint_has_its_own_route_only(system: System) -> None:
-    other = system.endpoints.retrieve_url.replace("/retrieve", "/client-data")
+    assert post(at.client_data_url, CALLER, {"X-Workspace-Key": "guess"})[0] == 401
+    status, body = post(at.retrieve_url, {"query": "anything", "user_id": "+16125550143"})
+    assert (status, body["memories"]) == (200, [])
+    assert post(at.post_call_url, {"type": "post_call_transcription"})[0] == 401
+    other = at.retrieve_url.replace("/retrieve", "/client-data")
     assert post(other, {}) == (404, {"message": "Not Found"})
 
 
-def test_queue_has_the_templates_attributes(system: System) -> None:
-    answer = system.aws.client("sqs").get_queue_attributes(QueueUrl=system.queue_url, AttributeNames=["All"])
-    (calls,) = [queue for queue in system.template.queues if queue.dead_letters]
-    attributes = answer["Attributes"]
-    assert attributes.items() >= calls.attributes.items()
-    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == calls.maximum_receives
-
-
-def test_ledger_is_the_templates_table(system: System) -> None:
-    table = system.aws.client("dynamodb").describe_table(TableName=system.ledger_table)["Table"]
+def test_queue_table_and_secret_are_the_templates(system: System) -> None:
+    aws, template = system.aws, system.template
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=system.queue_url, AttributeNames=["All"])
+    (calls,) = [queue for queue in template.queues if queue.dead_letters]
+    assert found["Attributes"].items() >= calls.attributes.items()
+    assert json.loads(found["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == calls.maximum_receives
+    table = aws.client("dynamodb").describe_table(TableName=system.ledger_table)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "conversation_id", "KeyType": "HASH"}]
-
-
-def test_secret_holds_the_five_keys(system: System) -> None:
-    secret = system.aws.client("secretsmanager").get_secret_value(SecretId=system.template.secret_name)
+    secret = aws.client("secretsmanager").get_secret_value(SecretId=template.secret_name)
     assert json.loads(secret["SecretString"]).keys() == DEFAULTS.keys()
-
-
-def test_functions_use_what_runs_here_and_nothing_outside(system: System) -> None:
-    for spec in system.host.functions.values():
-        assert spec.environment["CREDENTIALS_SECRET"] == system.template.secret_name
-    assert system.host.functions["post-call"].environment["CALL_QUEUE_URL"] == system.queue_url
+    functions = system.host.functions
+    assert {spec.environment["CREDENTIALS_SECRET"] for spec in functions.values()} == {template.secret_name}
+    assert functions["post-call"].environment["CALL_QUEUE_URL"] == system.queue_url
 
 
 def test_keys_come_from_the_environment_else_are_the_defaults() -> None:
@@ -94,7 +65,7 @@ def test_another_mem0_has_no_default_project() -> None:
     assert (made.values["MEM0_ORG_ID"], made.values["MEM0_PROJECT_ID"]) == ("", "")
 
 
-def test_taken_port_is_told_before_anything_starts() -> None:
+def test_taken_port_is_found_before_anything_starts() -> None:
     base = free_port_base()
     taken = base + PORTS["retrieve"]
     with (
