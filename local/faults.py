@@ -1,4 +1,4 @@
-"""Faults that a stand-in is told to make: rules say which requests they act on, and what goes wrong there.
+"""Fault injection: rules say at which requests a stand-in fails, and how.
 
 The first rule that fits a request decides. A rule that replaces the answer keeps the request from being
 done, unless it says `after_work`.

@@ -76,7 +76,7 @@ class Aws:
         while True:
             # moto forgets one by one that messages were in flight, so the first of a group would wait for
             # the second.
-            queue._pending_messages = {one for one in queue.pending_messages if not one.visible}  # noqa: SLF001
+            queue._pending_messages = {message for message in queue.pending_messages if not message.visible}  # noqa: SLF001
             found = self._receive(backend, queue_name, count, 0, *arguments, **named)
             left = end - time.monotonic()
             if found or left <= 0 or wakes != self._wakes:

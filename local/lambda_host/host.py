@@ -51,6 +51,10 @@ class _Pool:
         self.waiting = 0
         self.throttles = 0
 
+    def living(self) -> list[Instance]:
+        """The instances whose process runs."""
+        return [instance for instance in list(self.instances) if instance.alive]
+
 
 class LambdaHost:
     """Runs functions as Lambda does. Use it as a context manager, or call `stop`.
@@ -127,7 +131,7 @@ class LambdaHost:
             TimeoutError: they are not ready within `timeout` seconds, e.g. because their init fails.
         """
         pool = self._pool(name)
-        for _ in range(count - len([one for one in pool.instances if one.alive])):
+        for _ in range(count - len(pool.living())):
             with pool.changed:
                 pool.starting += 1
             self._start(pool)
@@ -146,7 +150,7 @@ class LambdaHost:
     def instances(self, name: str | None = None) -> list[Instance]:
         """Return the living instances of one function, or of all."""
         pools = [self._pool(name)] if name else list(self._pools.values())
-        return [one for pool in pools for one in list(pool.instances) if one.alive]
+        return [instance for pool in pools for instance in pool.living()]
 
     def on_step(self, callback: Callable[[Step], None]) -> None:
         """Call `callback` at each step of each instance, in the instance's own thread, before things go on.
@@ -164,11 +168,11 @@ class LambdaHost:
     def stop(self) -> None:
         """End all instances. Safe to call twice."""
         self._stopping = True
-        everyone = [one for pool in self._pools.values() for one in list(pool.instances)]
-        for one in everyone:
-            one.kill()
-        for one in everyone:
-            one.wait(10)
+        instances = [instance for pool in self._pools.values() for instance in list(pool.instances)]
+        for instance in instances:
+            instance.kill()
+        for instance in instances:
+            instance.wait(10)
         self.logs.close()
 
     def _pool(self, name: str) -> _Pool:
@@ -185,8 +189,8 @@ class LambdaHost:
                     instance = pool.idle.pop()  # the one used last: it is the warmest
                     if instance.alive:
                         return instance
-                living = [one for one in pool.instances if one.alive]
-                coming = len([one for one in living if one.state in {"finishing", "idle"}])
+                living = pool.living()
+                coming = sum(instance.state in {"finishing", "idle"} for instance in living)
                 left = patience - time.monotonic()
                 if coming > pool.waiting and left > 0 and not self._stopping:
                     pool.waiting += 1
@@ -223,8 +227,8 @@ class LambdaHost:
                 if step.name == "idle":
                     pool.idle.append(step.instance)
                 elif step.name == "exit":
-                    pool.instances = [one for one in pool.instances if one is not step.instance]
-                    pool.idle = [one for one in pool.idle if one is not step.instance]
+                    pool.instances = [other for other in pool.instances if other is not step.instance]
+                    pool.idle = [other for other in pool.idle if other is not step.instance]
                 pool.changed.notify_all()
 
     def _environment_of(self, spec: FunctionSpec) -> Mapping[str, str]:

@@ -68,7 +68,7 @@ class Add(Body):
         """A memory without its text: whose it is, with which metadata, and when it was made.
 
         Raises:
-            ApiError: 400 if it belongs to nobody.
+            ApiError: 400 if it has no entity id.
         """
         entities = {name: value for name in ENTITIES if (value := getattr(self, name))}
         if not entities:

@@ -48,7 +48,7 @@ class Running:
         self.stand_in.clear_requests()
 
     def texts(self, filters: object = None, **options: Any) -> list[str]:
-        """The texts of a listing; of the usual caller unless told otherwise."""
+        """The texts of a listing; of the usual caller by default."""
         listing = self.client.get_all(filters={"user_id": CALLER} if filters is None else filters, **options)
         return [row["memory"] for row in listing["results"]]
 
@@ -67,7 +67,7 @@ def library(url: str, key: str = "local-mem0-key", timeout: float = 5.0, **optio
 
 @contextmanager
 def running(data_dir: Path, **settings: Any) -> Iterator[Running]:
-    """A stand-in on `data_dir` with a client; extractions appear at once unless told otherwise."""
+    """A stand-in on `data_dir` with a client; extractions appear at once by default."""
     with (
         start(data_dir, **{"infer_seconds": 0.0, **settings}) as stand_in,
         library(stand_in.url) as client,

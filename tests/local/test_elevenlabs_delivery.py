@@ -32,7 +32,7 @@ class ScriptedClient(HttpClient):
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only in `sleep`."""
 
     def __init__(self, start: float) -> None:
         self.time = start

@@ -100,7 +100,7 @@ def test_message_moves_to_the_dead_letters_after_its_last_receive(make_line: Mak
     line.send("poison")
     for tries in (1, 2):
         until(lambda tries=tries: line.seen().count("poison") == tries, f"try {tries}")  # type: ignore[misc]
-        until(lambda tries=tries: sum("left in" in one for one in line.host.logs.lines()) == tries, "failed")  # type: ignore[misc]
+        until(lambda tries=tries: sum("left in" in row for row in line.host.logs.lines()) == tries, "failed")  # type: ignore[misc]
         line.aws.advance_clock(61)
     until(lambda: line.left(line.dead) == 1, "it is in the dead-letter queue")
     assert line.left() == 0

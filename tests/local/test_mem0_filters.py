@@ -40,7 +40,7 @@ MINE = {"user_id": CALLER}
         (MINE, "abc"),
         ({"user_id": {"eq": CALLER}}, "abc"),
         ({"user_id": {"in": [CALLER, OTHER]}}, "abcd"),
-        ({"user_id": "nobody"}, ""),
+        ({"user_id": "unknown"}, ""),
         ({"AND": [MINE]}, "abc"),
         ({"AND": [MINE, {"metadata": {"conversation_id": "two"}}]}, "b"),
         ({"user_id": CALLER, "metadata": {"conversation_id": "two"}}, "b"),

@@ -49,7 +49,7 @@ def test_many_clients_add_and_search_at_once_and_nothing_is_lost_or_mixed(mem0: 
             for turn in range(5):
                 message = [{"role": "user", "content": f"Caller {number} said thing {turn}."}]
                 client.add(message, user_id=user, infer=False)
-                client.add(f"My favourite number is {number} plus {turn}.", user_id=user)
+                client.add(f"My favorite number is {number} plus {turn}.", user_id=user)
                 client.search("thing", filters={"user_id": user})
         mem0.stand_in.settle()
         rows = mem0.stand_in.stats()["users"]

@@ -40,7 +40,7 @@ def test_waiting_ends_when_both_kinds_are_there_and_no_more_come() -> None:
 
         with Memories(system.endpoints, sleep) as memories:
             found = memories.wait_for("conv_1", frozenset({"factual", "semantic"}), patience=60)
-    assert {one.text for one in found} == {"a", "b", "c"}
+    assert {memory_found.text for memory_found in found} == {"a", "b", "c"}
     assert len(polls) == 4
 
 

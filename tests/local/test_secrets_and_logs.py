@@ -47,7 +47,7 @@ def logged() -> Iterator[list[str]]:
 
 
 def _misbehave(system: System, elevenlabs: ElevenLabs) -> None:
-    """Let Mem0 fail in several ways while calls come in, and let somebody without a key try."""
+    """Let Mem0 fail in several ways while calls come in, and send requests without a key."""
     (maria,) = [script for script in SCRIPTS if script.title and script.caller_id == CALLER][:1]
     rules = [
         {"operation": "add", "count": 1, "status": 400, "body": {"detail": FOREIGN_MEMORY}},
@@ -107,7 +107,7 @@ def secrets() -> list[str]:
 
 
 def sentences() -> set[str]:
-    """Each sentence of each call that is long enough to be told from a word of ours."""
+    """Each sentence of each call that is too long to be one of our own words."""
     turns = [turn for script in SCRIPTS for turn in script.turns]
     texts = [text for turn in turns for text in (turn.message, turn.original_message) if text]
     texts += [script.summary for script in SCRIPTS if script.summary]

@@ -93,7 +93,7 @@ def test_options_of_a_system_of_its_own(tmp_path: Path) -> None:
             QueueUrl=system.queue_url, AttributeNames=names
         )
         assert answer["Attributes"] == {"VisibilityTimeout": "2"}
-        pids = [one.pid for one in system.host.warm("retrieve", 2)] + [system.aws.pid]
+        pids = [instance.pid for instance in system.host.warm("retrieve", 2)] + [system.aws.pid]
         assert not any(gone(pid) for pid in pids)
     until(lambda: all(gone(pid) for pid in pids), "nothing is left")
     assert (tmp_path / "data" / "logs").is_dir()
