@@ -37,13 +37,17 @@ class Memories:
         self._client = httpx.Client(headers=headers, trust_env=False, timeout=10)
         self._sleep = sleep
 
-    def of_user(self, user_id: str) -> list[Memory]:
-        """All memories of a user, newest first."""
-        return self._read({"user_id": user_id})
-
     def of_conversation(self, conversation_id: str) -> list[Memory]:
         """All memories of a conversation, newest first, whichever user they were stored for."""
-        return self._read({"AND": [{"user_id": "*"}, {"metadata": {"conversation_id": conversation_id}}]})
+        filters = {"AND": [{"user_id": "*"}, {"metadata": {"conversation_id": conversation_id}}]}
+        rows: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"next": True}
+        number = 0
+        while page.get("next"):
+            number += 1
+            page = self._page({"filters": filters}, number)
+            rows += page["results"]
+        return sorted((_memory(row) for row in rows), key=lambda memory: memory.created, reverse=True)
 
     def wait_for(self, conversation_id: str, kinds: frozenset[str], patience: float) -> list[Memory]:
         """The memories of a conversation once all kinds (`metadata.type`) are there and no more arrive.
@@ -72,22 +76,15 @@ class Memories:
         """Close all connections."""
         self.close()
 
-    def _read(self, filters: dict[str, Any]) -> list[Memory]:
-        rows: list[dict[str, Any]] = []
-        page: dict[str, Any] = {"next": True}
-        number = 0
-        while page.get("next"):
-            number += 1
-            numbers = {"page": number, "page_size": PAGE_SIZE}
-            try:
-                answer = self._client.post(self._url, params=numbers, json={"filters": filters})
-            except httpx.TransportError as error:
-                raise ReadError(f"Mem0 at {self._url} cannot be reached: {error}") from error
-            if answer.status_code != httpx.codes.OK:
-                raise ReadError(f"Mem0 at {self._url} answered {answer.status_code}: {answer.text[:200]}")
-            page = answer.json()
-            rows += page["results"]
-        return sorted((_memory(row) for row in rows), key=lambda memory: memory.created, reverse=True)
+    def _page(self, body: dict[str, Any], number: int) -> dict[str, Any]:
+        try:
+            answer = self._client.post(self._url, params={"page": number, "page_size": PAGE_SIZE}, json=body)
+        except httpx.TransportError as error:
+            raise ReadError(f"Mem0 at {self._url} cannot be reached: {error}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise ReadError(f"Mem0 at {self._url} answered {answer.status_code}: {answer.text[:200]}")
+        page: dict[str, Any] = answer.json()
+        return page
 
 
 def _memory(row: dict[str, Any]) -> Memory:

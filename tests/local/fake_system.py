@@ -133,12 +133,8 @@ class FakeSystem:
     def _mem0(self, request: Request) -> tuple[int, Any]:
         if request.header("authorization") != "Token local-mem0-key":
             return 401, {"detail": "wrong key"}
-        filters = json.loads(request.body)["filters"]
-        if "AND" in filters:
-            wanted = filters["AND"][1]["metadata"]["conversation_id"]
-            rows = [row for row in self.memories if row["metadata"]["conversation_id"] == wanted]
-        else:
-            rows = [row for row in self.memories if row["user_id"] == filters["user_id"]]
+        wanted = json.loads(request.body)["filters"]["AND"][1]["metadata"]
+        rows = [row for row in self.memories if row["metadata"].items() >= wanted.items()]
         first = (int(request.query["page"]) - 1) * self.page_size
         page = rows[first : first + self.page_size]
         return 200, {"next": "more" if len(rows) > first + len(page) else None, "results": page}

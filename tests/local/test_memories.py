@@ -5,27 +5,19 @@ import pytest
 from local.memories import Memories, ReadError
 from tests.local.fake_system import FakeSystem, memory
 
-OTHER = "+447700900123"
 
-
-def test_memories_of_a_user_come_newest_first() -> None:
+def test_memories_of_a_conversation_come_newest_first_whosever_they_are() -> None:
     with FakeSystem() as system, Memories(system.endpoints) as memories:
-        system.memories += [memory("old", created_at="2026-01-01"), memory("new"), memory("x", user_id=OTHER)]
-        assert [found.text for found in memories.of_user("+16125550142")] == ["new", "old"]
-
-
-def test_memories_of_a_conversation_are_found_whosever_they_are() -> None:
-    with FakeSystem() as system, Memories(system.endpoints) as memories:
-        system.memories += [memory("mine"), memory("theirs", user_id=OTHER)]
-        owners = {found.user_id for found in memories.of_conversation("conv_1")}
-        assert owners == {"+16125550142", OTHER}
-        assert memories.of_conversation("conv_2") == []
+        old, theirs = memory("old", created_at="2026-01-01"), memory("theirs", user_id="+447700900123")
+        system.memories += [old, theirs, memory("other", conversation_id="conv_2")]
+        assert [found.text for found in memories.of_conversation("conv_1")] == ["theirs", "old"]
+        assert memories.of_conversation("conv_3") == []
 
 
 def test_all_pages_are_read() -> None:
     with FakeSystem(page_size=2) as system, Memories(system.endpoints) as memories:
         system.memories += [memory(str(number)) for number in range(5)]
-        assert len(memories.of_user("+16125550142")) == 5
+        assert len(memories.of_conversation("conv_1")) == 5
 
 
 def test_waiting_ends_when_both_kinds_are_there_and_no_more_come() -> None:
@@ -54,4 +46,4 @@ def test_unreachable_mem0_is_named() -> None:
     with FakeSystem() as system:
         endpoints = system.endpoints
     with Memories(endpoints) as memories, pytest.raises(ReadError, match="cannot be reached"):
-        memories.of_user("+16125550142")
+        memories.of_conversation("conv_1")
