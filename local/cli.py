@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -69,8 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if done, 1 if the demo failed, 2 if it cannot start, 130 or 143 after SIGINT or SIGTERM.
     """
     options = parser().parse_args(arguments)
-    with TemporaryDirectory(prefix="agentic-memory-", ignore_cleanup_errors=True) as folder:
-        options.scratch = Path(folder)
+    with ExitStack() as stack:
+        if options.command == "run":
+            folder = TemporaryDirectory(prefix="agentic-memory-", ignore_cleanup_errors=True)
+            options.data_dir = Path(stack.enter_context(folder))
         code = _result_or_signal(lambda: COMMANDS[options.command](options))
         if code > INTERRUPTED:
             _end_children()
@@ -121,7 +124,7 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.call and not options.call.is_file():
         raise FileNotFoundError(f"--call: there is no file {options.call}")
-    with System(data_dir=options.scratch, progress=_progress) as system:
+    with System(data_dir=options.data_dir, progress=_progress) as system:
         passed = (
             deliver_file(system, options.call, sys.stdout) if options.call else run_demo(system, sys.stdout)
         )

@@ -7,7 +7,6 @@ It needs no download, no GPU and 0.2 ms a sentence. It averages word vectors, so
 import logging
 import os
 import threading
-import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -38,12 +37,10 @@ def _load() -> Any:
     # Importing wordllama calls logging.basicConfig(level=INFO), which would change the host program's log.
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import wordllama  # noqa: PLC0415 - half a second that only the first memory should pay
+    import wordllama  # noqa: PLC0415 - half a second that only the first memory should pay
 
-        folder = Path(wordllama.__file__).parent
-        model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+    folder = Path(wordllama.__file__).parent
+    model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
     root.handlers[:] = handlers
     root.setLevel(level)
     return model
