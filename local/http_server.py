@@ -201,7 +201,7 @@ class HttpServer:
             self._stopping = True
             with suppress(OSError):  # a blocked accept is not woken by close, but by a connection
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        self._thread.join()
+        self._thread.join(timeout=5)
         for connection in self.connections():
             connection.shut_down()
 
