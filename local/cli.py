@@ -164,11 +164,12 @@ def _mem0(options: argparse.Namespace) -> int:
 
 
 def _setup(_options: argparse.Namespace) -> int:
-    from local.lambda_host.toolchain import ensure_layer, ensure_runtime  # noqa: PLC0415
+    from local.lambda_host.toolchain import ensure_layer, ensure_packages, ensure_runtime  # noqa: PLC0415
     from local.synth import synthesize  # noqa: PLC0415
 
     ensure_runtime(progress=_progress)
     ensure_layer(progress=_progress)
+    ensure_packages(progress=_progress)
     synthesize(progress=_progress)
     _progress("ready")
     return 0

@@ -21,7 +21,7 @@ from local.cloudformation import TemplateError
 from local.endpoints import Endpoints
 from local.http_server import PortTakenError
 from local.lambda_host import EventSource, Gateway, LambdaHost
-from local.lambda_host.toolchain import ROOT, ensure_layer, ensure_runtime, quiet
+from local.lambda_host.toolchain import ROOT, ensure_layer, ensure_packages, ensure_runtime, quiet
 from local.processes import Service
 from local.synth import synthesize
 from local.template import Template
@@ -173,6 +173,7 @@ class System:
         # The two above take a second or two to start; meanwhile:
         self.template = Template(synthesize(self._settings, self._progress))
         layer = ensure_layer(self._python, self._progress)
+        packages = ensure_packages(self._python, self._progress)
         ensure_runtime(self._python, self._progress)
         self._progress("starting queue, table and secret (moto)")
         values = self.aws.create(self.template, self.credentials.values, self._visibility)
@@ -181,6 +182,7 @@ class System:
         self.host = LambdaHost(
             self.template.functions(values),
             layer=layer,
+            packages=packages,
             environment=environment,
             log_folder=self.data_dir / "logs",
             python=self._python,
@@ -192,6 +194,7 @@ class System:
         self._undo.callback(self.host.stop)
         self._open_gateways()
         self._undo.callback(self.source.cease)
+        self.aws.create_stack(self.template.stack, self._outputs(values, environment))
 
     def _start_mem0(self) -> Service:
         command = [sys.executable, "-m", "local", "mem0", "--port", str(self._port("mem0"))]
@@ -236,6 +239,19 @@ class System:
             wake=self.aws.wake,
             visibility_seconds=float(self._visibility or queue.attributes.get("VisibilityTimeout", "30")),
         )
+
+    def _outputs(self, values: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+        """The outputs of the stack, as they are on this machine."""
+        outputs = self.template.outputs(values)
+        variables = json.loads(outputs["Environment"])
+        variables |= {name: value for name, value in environment.items() if name in variables}
+        at = self.endpoints
+        return outputs | {
+            "Environment": json.dumps(variables),
+            "ClientDataUrl": at.client_data_url,
+            "RetrieveUrl": at.retrieve_url,
+            "PostCallUrl": at.post_call_url,
+        }
 
     def _make_data_dir(self) -> Path:
         if self._wanted_data_dir is not None:

@@ -4,6 +4,7 @@ The template is the only source: a timeout, a reservation or a route that change
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ QUEUE_ATTRIBUTES = (
     "VisibilityTimeout",
     "MessageRetentionPeriod",
     "DelaySeconds",
+    "MaximumMessageSize",
     "ReceiveMessageWaitTimeSeconds",
     "SqsManagedSseEnabled",
 )
@@ -167,6 +169,19 @@ class Template:
                 snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
             )
             found.append(spec)
+        return found
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self._assembly.stack
+
+    def outputs(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the stack's outputs, without those that refer to what has no counterpart on this machine."""
+        found = {}
+        for name, output in self._assembly.template.get("Outputs", {}).items():
+            with suppress(TemplateError):
+                found[name] = resolve(output["Value"], values, f"output {name}")
         return found
 
     def _of_type(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -99,6 +99,14 @@ class AwsServices:
             values |= {table.logical_id: table.name, f"{table.logical_id}.Arn": arn}
         return values
 
+    def create_stack(self, name: str, outputs: Mapping[str, str]) -> None:
+        """Create a CloudFormation stack that has these outputs, and nothing else of the template's."""
+        template = {
+            "Resources": {"Stack": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        self.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
     def advance_clock(self, seconds: float) -> None:
         """Move SQS's clock forward, so that visibility timeouts and deduplication windows pass at once."""
         self._ask("POST", "clock", {"advance": seconds})

@@ -62,6 +62,7 @@ class LambdaHost:
     Args:
         functions: what to run, each with a name of its own.
         layer: root of the built layer (holds `python/`), if there is one.
+        packages: the packages that ship beside the functions' code, if there are some.
         environment: variables for all functions, which win over their own, e.g. AWS_ENDPOINT_URL.
         log_folder: where each function's log file goes; None keeps logs in memory only.
         python: the interpreter that runs the functions. The layer must have been built for it.
@@ -74,6 +75,7 @@ class LambdaHost:
         functions: Sequence[FunctionSpec],
         *,
         layer: Path | None = None,
+        packages: Path | None = None,
         environment: Mapping[str, str] | None = None,
         log_folder: Path | None = None,
         python: str = sys.executable,
@@ -81,7 +83,7 @@ class LambdaHost:
     ) -> None:
         self.logs = Logs(log_folder)
         self._callbacks: list[Callable[[Step], None]] = []
-        self._layer = layer
+        self._folders = [*([packages] if packages else []), *([layer / "python"] if layer else [])]
         self._command = [python, "-I", "-S", "-B", str(BOOTSTRAP)]
         self._runtime = ensure_runtime(python)
         self._minor = python_minor(python)
@@ -232,7 +234,7 @@ class LambdaHost:
                 pool.changed.notify_all()
 
     def _environment_of(self, spec: FunctionSpec) -> Mapping[str, str]:
-        folders = [spec.code, *([self._layer / "python"] if self._layer else []), self._runtime]
+        folders = [spec.code, *self._folders, self._runtime]
         environment = {
             # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
             "PATH": "/usr/local/bin:/usr/bin:/bin",

@@ -1,4 +1,4 @@
-"""What an instance needs on disk: Lambda's own packages and the built layer, made once for each content."""
+"""What an instance needs on disk: Lambda's packages, the layer and the functions' packages, each made once."""
 
 import fcntl
 import hashlib
@@ -98,6 +98,24 @@ def ensure_runtime(python: str = sys.executable, progress: Callable[[str], None]
     folder = Path(sys.prefix) / "lambda-runtime" / f"{minor}-{digest_of([RUNTIME_LOCK], minor)}"
     doing = f"installing Lambda's own packages (awslambdaric, boto3) for Python {minor}"
     return make_once(folder, doing, progress, install)
+
+
+def ensure_packages(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:
+    """Return the folder with the packages that ship beside the functions' code, for `python`.
+
+    Raises:
+        ToolchainError: they could not be had.
+    """
+    minor = python_minor(python)
+
+    def build(fresh: Path) -> None:
+        command = [sys.executable, str(ROOT / "layer" / "functions.py"), str(fresh), "--packages-only"]
+        run([*command, "--python", minor], "installing the functions' packages")
+
+    lock = ROOT / "lambdas" / "requirements.lock"
+    sources = [path for path in (ROOT / "layer").iterdir() if path.suffix in {".py", ".mjs"}]
+    folder = CACHE / "packages" / f"{minor}-{digest_of([lock, *sources])}"
+    return make_once(folder, f"installing the functions' packages for Python {minor}", progress, build)
 
 
 def ensure_layer(python: str = sys.executable, progress: Callable[[str], None] = quiet) -> Path:

@@ -8,7 +8,7 @@ STOP_WORDS = frozenset(
     our ours out re s said say she should so some such t tell than that the their them then there these
     they this those to too up us user ve very was wasn we were weren what when where which who whom
     whose why will with won would wouldn you your yours
-    """.split()  # noqa: SIM905 - a quoted list reads worse
+    """.split()
 )
 # A sentence of these alone states nothing.
 PLEASANTRIES = frozenset(
@@ -19,7 +19,7 @@ PLEASANTRIES = frozenset(
     soon sounds speak sure talk thank thanks that that'd that's thats the then there this time to today
     too uh um understand very wait we'll welcome well will wonderful would yeah yep yes you you're your
     yup
-    """.split()  # noqa: SIM905 - a quoted list reads worse
+    """.split()
 )
 FILLERS = (
     r"(?:um+|uh+|uhm+|erm?|hm+)\b[\s,.…]*"
@@ -30,5 +30,5 @@ FILLERS = (
 ABBREVIATIONS = frozenset(
     """
     approx apt ave blvd bzw ca co dept dr e.g i.e inc jr ltd mr mrs ms no nr prof rd sr st vs z.b
-    """.split()  # noqa: SIM905 - a quoted list reads worse
+    """.split()
 )
