@@ -1,4 +1,4 @@
-"""What an instance needs on disk: Lambda's packages, the layer and the functions' packages, each made once."""
+"""What an instance needs on disk: Lambda's packages, the layer and the functions' own, each made once."""
 
 import fcntl
 import hashlib
