@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from local.aws.log_delivery import LogDelivery
 from local.aws.services import AwsServices
 from local.cloudformation import TemplateError
 from local.endpoints import Endpoints
@@ -80,6 +81,7 @@ class System:
         throttle: whether the stages' throttling is enforced.
         steps: places in the functions' code for `host.on_step`, see LambdaHost.
         python: the interpreter that runs the functions.
+        deliver_logs: whether what the functions print can be read in CloudWatch Logs.
         progress: called with what is going on, line by line.
     """
 
@@ -108,6 +110,7 @@ class System:
         throttle: bool = True,
         steps: Sequence[str] = (),
         python: str = sys.executable,
+        deliver_logs: bool = False,
         progress: Callable[[str], None] = quiet,
     ) -> None:
         self._port_base = port_base
@@ -120,6 +123,7 @@ class System:
         self._throttle = throttle
         self._steps = tuple(steps)
         self._python = python
+        self._deliver_logs = deliver_logs
         self._progress = progress
         self._undo = ExitStack()
         self.gateways = {}
@@ -188,6 +192,8 @@ class System:
             python=self._python,
             steps=self._steps,
         )
+        if self._deliver_logs:
+            self._undo.callback(LogDelivery(self.aws.client("logs"), self.host).stop)
         self.source = self._event_source(values)
         # In the end: no new batches, no new requests, no instances; then the batches under way have ended.
         self._undo.callback(self.source.stop)

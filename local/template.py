@@ -155,6 +155,7 @@ class Template:
         for logical_id, properties in self._of_type("AWS::Lambda::Function"):
             handler = self._need(properties, "Handler", logical_id)
             variables = properties.get("Environment", {}).get("Variables", {})
+            log_group = properties.get("LoggingConfig", {}).get("LogGroup")
             spec = FunctionSpec(
                 name=name_of(handler),
                 handler=handler,
@@ -167,6 +168,7 @@ class Template:
                 memory_mb=int(properties.get("MemorySize", 128)),
                 reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
                 snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
+                log_group=self._log_group(log_group, logical_id) if log_group else "",
             )
             found.append(spec)
         return found
@@ -228,6 +230,10 @@ class Template:
         if len(found) != 1:
             raise TemplateError(f"{where}: {value!r} does not refer to one resource of the stack")
         return found.pop()
+
+    def _log_group(self, value: Any, logical_id: str) -> str:
+        properties = self._resources[self._target(value, logical_id)]["Properties"]
+        return str(self._need(properties, "LogGroupName", logical_id))
 
     def _code(self, properties: Mapping[str, Any], logical_id: str) -> Path:
         key = self._need(self._need(properties, "Code", logical_id), "S3Key", logical_id)

@@ -42,9 +42,9 @@ class ClientData:
     def answer(self, request: Request) -> dict[str, Any]:
         """The conversation initiation data for the caller in `request`."""
         keys = self._authenticate(request)
-        caller_id, agent_id = _parse(request)
+        caller_id, agent_id, call_sid = _parse(request)
         user_id = self._environment.callers.of_phone(caller_id, "caller_id")
-        logs.bind(user_id=user_id, agent_id=agent_id or None)
+        logs.bind(user_id=user_id, agent_id=agent_id or None, call_sid=call_sid or None)
         memories, count = self._recall(user_id) if user_id else ([], 0)
         logs.bind(memories=count)
         variables = {
@@ -75,6 +75,8 @@ class ClientData:
         # All are compared, in constant time, so that the time tells nothing about which one was close.
         if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419
             raise _UnknownKeyError
+        if given != keys[0].encode():
+            logs.bind(workspace_key="older")  # the first is the newest: when may the older one be removed?
         return keys
 
     def _recall(self, user_id: str) -> tuple[Sequence[Memory], int]:
@@ -103,14 +105,14 @@ class _UnknownKeyError(Exception):
     """The workspace key is none that we know."""
 
 
-def _parse(request: Request) -> tuple[str, str]:
-    """The caller's and the agent's id."""
+def _parse(request: Request) -> tuple[str, str, str]:
+    """The caller's and the agent's id, and the call's at its carrier."""
     body = request.json_object()
     caller_id = text_field(body, "caller_id", longest=LONGEST_ID)
     agent_id = text_field(body, "agent_id", longest=_LONGEST_FIELD, required=False)
-    for name in ("called_number", "call_sid"):
-        text_field(body, name, longest=_LONGEST_FIELD, required=False)
-    return caller_id, agent_id
+    text_field(body, "called_number", longest=_LONGEST_FIELD, required=False)
+    call_sid = text_field(body, "call_sid", longest=_LONGEST_FIELD, required=False)
+    return caller_id, agent_id, call_sid
 
 
 def _initiation_data(variables: Mapping[str, str]) -> dict[str, Any]:

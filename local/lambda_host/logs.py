@@ -2,20 +2,27 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 KEPT_LINES = 50_000
+Listener = Callable[[str, str], None]
 
 
 class Logs:
-    """The log groups of the local functions; `folder` None keeps them in memory only."""
+    """The log groups of the local functions; `folder` None keeps them in memory only.
+
+    Attributes:
+        listeners: are called with the function and each line.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._lines: dict[str, deque[str]] = {}
         self._files: dict[str, TextIO] = {}
         self._lock = threading.Lock()
+        self.listeners: list[Listener] = []
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -28,6 +35,8 @@ class Logs:
                     self._files[function] = (self._folder / f"{function}.log").open("a", encoding="utf-8")
                 self._files[function].write(line + "\n")
                 self._files[function].flush()
+        for listener in self.listeners:
+            listener(function, line)
 
     def lines(self, function: str | None = None) -> list[str]:
         """Return the lines of one function, or of all."""

@@ -35,6 +35,7 @@ class FunctionSpec:
     memory_mb: int = 512
     reserved_concurrency: int | None = None
     snap_start: bool = False
+    log_group: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,18 @@ def test_header_may_come_in_any_case_and_keys_may_overlap(build: Build, aws: Aws
         assert handler(event, None)["statusCode"] == 200
 
 
+def test_log_says_which_callers_come_with_an_older_key(
+    build: Build, aws: Aws, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.set_secret(ELEVENLABS_WORKSPACE_KEY=["new", "local-workspace-key"])
+    handler = build("client_data")
+    for key in ("new", "local-workspace-key"):
+        assert answer(handler, key=key)[0] == 200
+    lines = [vars(each) for each in caplog.records if each.getMessage() == "caller looked up"]
+    assert [line.get("workspace_key") for line in lines] == [None, "older"]
+    assert {line["call_sid"] for line in lines} == {"CA1"}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
