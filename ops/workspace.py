@@ -7,6 +7,7 @@ is fed to PostCall's code as it was sent.
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ BASE_URL = "https://api.elevenlabs.io"
 _TIMEOUT = 30
 _NOT_AGAIN = RequestOptions(max_retries=0)  # creating has no idempotency key, and the SDK would retry a POST
 _PAGE = 100
+_TRIES = 5  # of a reading request, when ElevenLabs is busy
+_LONGEST_WAIT = 30.0
+_BUSY = (429, 500, 502, 503, 504)
 
 
 class WorkspaceError(OperatorError):
@@ -45,10 +49,14 @@ class Workspace:
     Args:
         api_key: of ElevenLabs.
         base_url: the API's address; residency workspaces have one of their own.
+
+    Attributes:
+        backoff: seconds that a request waits when ElevenLabs is busy, doubled with each try.
     """
 
     def __init__(self, api_key: str, base_url: str = BASE_URL) -> None:
         self.base_url = base_url.rstrip("/")
+        self.backoff = 0.5
         self._sdk = ElevenLabs(api_key=api_key, base_url=self.base_url, timeout=_TIMEOUT)
         self._http = httpx.Client(
             base_url=self.base_url, headers={"xi-api-key": api_key}, timeout=_TIMEOUT, trust_env=False
@@ -146,6 +154,17 @@ class Workspace:
         """Change an agent: objects are merged, lists and values replaced. `why` describes the new version."""
         self.send("PATCH", f"/v1/convai/agents/{agent_id}", {**changes, "version_description": why}, which)
 
+    def branches(self, agent_id: str) -> list[Mapping[str, Any]]:
+        """The branches of an agent: `{"id", "current_live_percentage", "parent_branch_id", …}`."""
+        try:
+            return list(
+                self.get(f"/v1/convai/agents/{agent_id}/branches", {"limit": _PAGE}).get("results", [])
+            )
+        except WorkspaceError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return []
+            raise
+
     def tools(self) -> Iterator[Mapping[str, Any]]:
         """All tools: `{"id", "tool_config", …}`."""
         return self.pages("/v1/convai/tools", "tools")
@@ -199,7 +218,7 @@ class Workspace:
         self, method: str, path: str, body: Mapping[str, Any] | None, parameters: Mapping[str, Any] | None
     ) -> Any:
         try:
-            response = self._http.request(method, path, json=body, params=dict(parameters or {}))
+            response = self._request(method, path, body, parameters)
         except httpx.HTTPError as error:
             raise _unreachable(self.base_url, error) from None
         try:
@@ -209,6 +228,18 @@ class Workspace:
         if response.is_error:
             raise refusal(response.status_code, value, f"{method} {path}")
         return value
+
+    def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None, parameters: Mapping[str, Any] | None
+    ) -> httpx.Response:
+        """Send a request: once, unless it only reads and ElevenLabs is busy."""
+        for attempt in range(1, _TRIES):
+            response = self._http.request(method, path, json=body, params=dict(parameters or {}))
+            if method != "GET" or response.status_code not in _BUSY:
+                return response
+            asked = response.headers.get("retry-after", "")
+            time.sleep(min(float(asked) if asked.isdecimal() else self.backoff * 2**attempt, _LONGEST_WAIT))
+        return self._http.request(method, path, json=body, params=dict(parameters or {}))
 
 
 @contextlib.contextmanager

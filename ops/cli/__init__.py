@@ -16,7 +16,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from ops.cli import queue, secret
+from ops.cli import backfill, connect, queue, secret
 from ops.errors import OperatorError
 
 NAME = "amem"
@@ -31,7 +31,7 @@ def commands() -> None:
     """
 
 
-for command in (*secret.COMMANDS, *queue.COMMANDS):
+for command in (*secret.COMMANDS, *connect.COMMANDS, *backfill.COMMANDS, *queue.COMMANDS):
     commands.add_command(command)
 
 

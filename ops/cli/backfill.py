@@ -1,0 +1,91 @@
+"""`amem backfill`: past conversations."""
+
+import datetime as dt
+
+import click
+
+from ops.backfill import Backfill, Progress, Selection
+from ops.cli.options import dry_run, operates_on_stage, yes
+from ops.connect import Context
+from ops.deployment import Deployment
+from ops.errors import OperatorError, cannot_start
+from ops.terminal import Terminal
+from ops.workspace import Workspace
+
+_DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+@click.command("backfill")
+@operates_on_stage
+@click.option("--since", type=_DATES, help="Calls from this day or moment on, in UTC. [default: all]")
+@click.option("--until", type=_DATES, help="Calls until this moment, in UTC. [default: now]")
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    metavar="ID",
+    help="Of this agent. Repeatable. [default: those connected]",
+)
+@dry_run
+@yes
+def backfill(
+    deployment: Deployment,
+    terminal: Terminal,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+    agents: tuple[str, ...],
+    *,
+    dry_run: bool,
+) -> None:
+    """Remember past conversations, oldest first, each once, as if their webhooks came now.
+
+    Stop it at any time; the next run with the same options goes on where it was. Live calls are not held up.
+    """
+    workspace = Workspace.from_environment()
+    known = agents or Context(deployment, workspace).record.get("agents", [])
+    if not known:
+        raise cannot_start("no agent is connected", "run `amem connect` first, or add --agent ID")
+    selection = Selection(sorted(known), _unix(since) or 0, _unix(until))
+    run = Backfill(deployment, workspace, selection, dry_run=dry_run)
+    if run.progress.counts:
+        terminal.say("going on where the last run was stopped")
+    with terminal.progress("counting", total=None) as advance:
+        total = run.count(advance)
+    if not dry_run:
+        adds = total * len(deployment.environment.store_types)
+        terminal.confirm(f"Remember up to {total} calls, with up to {adds} adds at Mem0?")
+    try:
+        with terminal.progress("reading", total=total) as advance:
+            run.run(advance)
+    finally:
+        _report(terminal, run.progress, dry_run=dry_run)
+    if run.progress.failed:
+        raise OperatorError(
+            "some conversations could not be read", remedy="run this again: it tries them anew"
+        )
+
+
+def _report(terminal: Terminal, progress: Progress, *, dry_run: bool) -> None:
+    terminal.data(
+        {
+            **progress.counts,
+            "reasons": progress.reasons,
+            "errors": progress.failed,
+            "mem0_adds": progress.operations,
+        },
+        "\n".join(
+            [
+                *(f"{count:8} {what}" for what, count in progress.counts.items()),
+                *(f"{count:8} left out: {reason}" for reason, count in progress.reasons.most_common()),
+                f"{progress.operations:8} adds at Mem0 {'would be' if dry_run else 'are'} needed for them",
+                *(f"error: {id_}: {why}" for id_, why in progress.failed.items()),
+            ]
+        ),
+    )
+
+
+def _unix(moment: dt.datetime | None) -> int | None:
+    return int(moment.replace(tzinfo=dt.UTC).timestamp()) if moment else None
+
+
+COMMANDS = (backfill,)
