@@ -178,6 +178,19 @@ class Template:
         """The stack's name."""
         return self._assembly.stack
 
+    @property
+    def topics(self) -> dict[str, str]:
+        """The SNS topics: names by logical id."""
+        return {logical_id: str(topic["TopicName"]) for logical_id, topic in self._of_type("AWS::SNS::Topic")}
+
+    @property
+    def subscriptions(self) -> list[tuple[str, str, str]]:
+        """Who is told what: the topic's logical id, the protocol, the endpoint."""
+        return [
+            (str(subscription["TopicArn"]["Ref"]), subscription["Protocol"], subscription["Endpoint"])
+            for _, subscription in self._of_type("AWS::SNS::Subscription")
+        ]
+
     def outputs(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return the stack's outputs, without those that refer to what has no counterpart on this machine."""
         found = {}

@@ -9,12 +9,14 @@ moto 5.2 does not do, and this adds:
 - SQS's deduplication: within the message group where the queue says so, and for five minutes even after the
   message was deleted.
 - Sequence numbers that grow.
+- The age of a queue's oldest message in CloudWatch.
 - `POST /_local/clock {"advance": SECONDS}` moves SQS's clock, so that visibility timeouts and deduplication
   windows pass at once. It also ends all long polls.
 - `PUT /_local/faults` sets rules (`local.faults.FaultRule`), `GET` tells how often each fired. Operations are
   named as in IAM, e.g. `sqs:SendMessage`.
 """
 
+import datetime as dt
 import itertools
 import json
 import sys
@@ -22,6 +24,8 @@ import threading
 import time
 from typing import Any
 
+from moto.cloudwatch.models import MetricDatum
+from moto.core.common_models import CloudWatchMetricProvider
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs import models
 from werkzeug.test import EnvironBuilder
@@ -130,6 +134,27 @@ class Aws:
             )
         except ValueError as error:
             return json_response(400, {"error": str(error)})
+
+
+class QueueAges(CloudWatchMetricProvider):
+    """SQS's metric of each queue's oldest message. moto finds this class by what it inherits from."""
+
+    @staticmethod
+    def get_cloudwatch_metrics(account_id: str, region: str) -> list[MetricDatum]:
+        """What CloudWatch would have seen in this moment."""
+        now = models.unix_time()
+        return [
+            MetricDatum(
+                namespace="AWS/SQS",
+                name="ApproximateAgeOfOldestMessage",
+                value=now - min(message.sent_timestamp for message in queue._messages) / 1000,  # noqa: SLF001
+                dimensions=[{"Name": "QueueName", "Value": queue.name}],
+                timestamp=dt.datetime.now(dt.UTC).replace(tzinfo=None),
+                unit="Seconds",
+            )
+            for queue in models.sqs_backends[account_id][region].queues.values()
+            if queue._messages  # noqa: SLF001
+        ]
 
 
 def operation(target: str) -> str:

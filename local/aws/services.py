@@ -1,4 +1,4 @@
-"""Starts the process that stands for AWS and creates in it what the template says: queues, table, secret."""
+"""Starts the process that stands for AWS and creates in it what the template says: queues, table, topic, secret."""
 
 import json
 import sys
@@ -57,7 +57,7 @@ class AwsServices:
     def create(
         self, template: Template, secret: Mapping[str, object], visibility_timeout: int | None = None
     ) -> dict[str, str]:
-        """Create the template's queues and tables, and the secret with this JSON object.
+        """Create the template's queues, tables and topics, and the secret with this JSON object.
 
         Returns:
             What references to the resources stand for: {"Queue": its URL, "Queue.Arn": ..., "Table": its
@@ -97,6 +97,11 @@ class AwsServices:
                 dynamodb.update_time_to_live(TableName=table.name, TimeToLiveSpecification=ttl)
             arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table.name}"
             values |= {table.logical_id: table.name, f"{table.logical_id}.Arn": arn}
+        sns = self.client("sns")
+        for logical_id, name in template.topics.items():
+            values[logical_id] = sns.create_topic(Name=name)["TopicArn"]
+        for logical_id, protocol, endpoint in template.subscriptions:
+            sns.subscribe(TopicArn=values[logical_id], Protocol=protocol, Endpoint=endpoint)
         return values
 
     def create_stack(self, name: str, outputs: Mapping[str, str]) -> None:
