@@ -1,4 +1,4 @@
-"""Starts the process that stands for AWS and creates in it what the template says: queues, table, topic, secret."""
+"""Starts the process that stands for AWS, and creates in it what the template says."""
 
 import json
 import sys

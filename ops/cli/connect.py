@@ -1,15 +1,14 @@
 """`amem connect`, `amem disconnect` and `amem rotate`: what ElevenLabs knows of a stage."""
 
 import datetime as dt
-import json
 import time
-from pathlib import Path
 
 import click
 
 from ops.cli.options import dry_run, operates_on_stage, yes
 from ops.connect import Change, Connection, Context, Scope, Which, rotate
 from ops.deployment import Deployment
+from ops.doctor import agents_in_file
 from ops.errors import cannot_start
 from ops.terminal import Terminal
 from ops.workspace import Workspace
@@ -122,11 +121,7 @@ def _warn_of_others(terminal: Terminal, connection: Connection, context: Context
                 f"the post-call webhook is the whole workspace's: calls of its {len(others)} other agents are"
                 " remembered too; --scope agents keeps them out"
             )
-    try:
-        managed = json.loads(Path("agents.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if named := [agent for agent in connection.agents if agent in json.dumps(managed)]:
+    if named := agents_in_file(connection.agents):
         terminal.warn(
             f"agents.json here belongs to ElevenLabs' CLI and holds {', '.join(named)}: the next"
             " `elevenlabs agents push` would undo this; run `elevenlabs agents pull --update` afterwards"

@@ -44,7 +44,7 @@ class Connection:
 
     def plan(self) -> list[Change]:
         """What has to change, in order."""
-        return [change for part in self._parts() for change in part.to_make()]
+        return [change for part in self.parts() for change in part.to_make()]
 
     def make(self, say: Say) -> None:
         """Make the connection part by part, and read each back.
@@ -57,7 +57,7 @@ class Connection:
             self.scope,
         ):
             self._context.note(agents=self.agents, scope=self.scope)
-        for part in self._parts():
+        for part in self.parts():
             if not part.to_make():
                 continue
             part.make()
@@ -90,15 +90,16 @@ class Connection:
             )
         return "agents" if others or scope == "agents" else "workspace"
 
-    def _parts(self) -> Iterator[Part]:
+    def parts(self, agents: Sequence[str] | None = None) -> Iterator[Part]:
+        """Every part, in the order in which they are made; only of these `agents` if some are named."""
         yield from self._shared
         if self.scope == "workspace":
             yield WorkspaceSettings(self._context)
-        for agent_id in self.agents:
+        for agent_id in self.agents if agents is None else agents:
             for branch_id in live_branches(self._context, agent_id):
                 own = self.scope == "agents"
                 yield Agent(self._context, agent_id, branch_id=branch_id, own_webhooks=own)
         yield RetiredWebhooks(self._context)
 
     def _parts_back(self) -> list[Part]:
-        return list(reversed(list(self._parts())))
+        return list(reversed(list(self.parts())))
