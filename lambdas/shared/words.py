@@ -1,7 +1,7 @@
-"""Takes texts apart for ranking: passages into turns, sentences into the words that tell something.
+"""The words of a text that carry its meaning, cut to stems; for comparing texts in any language.
 
-It refuses to know a language well. English stop words are left out; in other languages, words that are in
-every candidate weigh next to nothing anyway.
+English stop words are left out. In other languages, words that are in every text compared weigh next to
+nothing anyway.
 """
 
 import re

@@ -83,7 +83,7 @@ def account(aws: str, assembly: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_stack_is_complete(account: Any) -> None:
     stack = account("cloudformation").describe_stacks(StackName="AgenticMemory-prod")["Stacks"][0]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    assert {each["Key"]: each["Value"] for each in stack["Tags"]} == {
+    assert {tag["Key"]: tag["Value"] for tag in stack["Tags"]} == {
         "project": "agentic-memory",
         "stage": "prod",
     }
@@ -91,12 +91,12 @@ def test_stack_is_complete(account: Any) -> None:
 
 def test_three_functions_are_there_with_their_code(account: Any) -> None:
     functions = account("lambda").list_functions()["Functions"]
-    assert sorted(each["FunctionName"] for each in functions) == [
+    assert sorted(function["FunctionName"] for function in functions) == [
         "agentic-memory-prod-client-data",
         "agentic-memory-prod-post-call",
         "agentic-memory-prod-retrieve",
     ]
-    assert all(each["CodeSize"] > 1000 for each in functions)
+    assert all(function["CodeSize"] > 1000 for function in functions)
 
 
 def test_queues_and_table_are_those_that_post_call_was_told_of(account: Any) -> None:

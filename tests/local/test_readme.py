@@ -1,4 +1,4 @@
-"""What the README shows is what the running system does."""
+"""What the README and docs/api.md show is what the running system does."""
 
 import json
 import re
@@ -12,14 +12,16 @@ from local.elevenlabs.signature import sign
 from local.system import System
 from stacks.settings import Settings
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 CALLER = "+16125550142"
 
 
 def example(name: str) -> Any:
     """The JSON block that follows the comment `<!-- example: name -->`."""
-    found = re.search(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", README, re.DOTALL)
-    assert found, f"README.md has no example named {name}"
+    found = re.search(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", API, re.DOTALL)
+    assert found, f"docs/api.md has no example named {name}"
     return json.loads(found.group(1))
 
 
@@ -100,5 +102,6 @@ def test_settings_are_all_there_with_their_defaults() -> None:
 
 
 def test_files_that_are_linked_exist() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (Path(__file__).parents[2] / target).exists(), target
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,4 +1,4 @@
-"""The prompt in the README is the one that these memories give."""
+"""The prompt in docs/api.md is the one that these memories give."""
 
 import datetime as dt
 import re
@@ -8,7 +8,7 @@ from client_data import personas
 from client_data.context import compose
 from shared.memory import Kind, Memory
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+API = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 NOW = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 
 
@@ -30,6 +30,6 @@ MEMORIES = [
 
 
 def test_prompt_is_shown_as_it_is_produced() -> None:
-    shown = re.search(r"<!-- example: prompt -->\n```text\n(.*?)\n```", README, re.DOTALL)
-    assert shown, "README.md has no example named prompt"
+    shown = re.search(r"<!-- example: prompt -->\n```text\n(.*?)\n```", API, re.DOTALL)
+    assert shown, "docs/api.md has no example named prompt"
     assert shown.group(1) == personas.prompt("agent_01", compose(MEMORIES, 6000, NOW))
