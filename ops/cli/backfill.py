@@ -37,7 +37,9 @@ def backfill(
     *,
     dry_run: bool,
 ) -> None:
-    """Remember past conversations, oldest first, each once, as if their webhooks came now.
+    """Import past conversations, oldest first, each once.
+
+    They are remembered as if their webhooks came now.
 
     Stop it at any time; the next run with the same options goes on where it was. Live calls are not held up.
     """

@@ -39,9 +39,9 @@ def connect(
     all_agents: bool,
     dry_run: bool,
 ) -> None:
-    """Connect ElevenLabs: webhooks, their keys, the tool, and the agents.
+    """Connect agents of ElevenLabs to a stage.
 
-    Shows what would change, asks, changes it, and reads it back. What was there before is recorded for
+    Sets webhooks, their keys, the look-up tool and the agents. Shows what would change, asks, changes it, and reads it back. What was there before is recorded for
     disconnect. Run it again at any time: it changes only what is not as it should be.
     """
     context = Context(deployment, Workspace.from_environment())
@@ -67,9 +67,9 @@ def connect(
 @dry_run
 @yes
 def disconnect(deployment: Deployment, terminal: Terminal, *, dry_run: bool) -> None:
-    """Put back what was in ElevenLabs before connect, and delete what connect made there.
+    """Put back what connect changed in ElevenLabs.
 
-    Memories, the stack and its secret stay as they are.
+    What connect made there is deleted. Memories, the stack and its secret stay as they are.
     """
     context = Context(deployment, Workspace.from_environment())
     if not context.record.get("agents"):
@@ -90,7 +90,9 @@ def disconnect(deployment: Deployment, terminal: Terminal, *, dry_run: bool) -> 
 @click.argument("key", type=click.Choice(["workspace-key", "hmac-key"]))
 @yes
 def rotate_key(deployment: Deployment, terminal: Terminal, key: Which) -> None:
-    """Replace a key: the old one stays valid for an hour, and goes when this is run again.
+    """Replace a key, with the old one valid meanwhile.
+
+    The old one goes when this is run again an hour later, or earlier if it is proven unused.
 
     workspace-key is what ElevenLabs sends to ClientData; hmac-key signs the post-call webhook.
     """
