@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 NODE_READY := node_modules/.ready
 # What fails when a new mem0ai changes the ground under the functions.
-RELIED_ON := tests/unit/test_mem0_client.py tests/unit/test_transport.py tests/unit/test_mem0.py \
+RELIED_ON := tests/unit/test_mem0_library.py tests/unit/test_mem0_transport.py tests/unit/test_mem0_store.py \
 	tests/unit/test_import_budget.py tests/local/test_bench_rig.py tests/local/test_mem0_api.py \
 	tests/assembly/test_layer_build.py
 

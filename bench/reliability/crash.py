@@ -35,7 +35,8 @@ WAYS = tuple(_HOW)
 _DELETE = "before the message is deleted"
 _BETWEEN = "between the two adds: one is noted, the other not sent"
 _ACCEPTED = "Mem0 has accepted an add, and it is not noted"
-_ADD, _NOTED = "shared.mem0:Mem0.add", "post_call.ledger:Entry.finish"
+_VERIFY, _SEND = "post_call.webhook:Webhook._verified_body", "post_call.call_queue:CallQueue.send"
+_ADD, _NOTED = "shared.mem0.store:MemoryStore.add", "post_call.adds:_note"
 _ID = re.compile(rb"conv_faults[0-9a-f]{32}")
 
 
@@ -49,17 +50,17 @@ class Place:
 
 
 PLACES = (
-    Place(words="before verification", door="webhook", step="post_call.webhook:_verify:before"),
-    Place(words="after verification", door="webhook", step="post_call.webhook:_verify:after"),
-    Place(words="before the enqueue", door="webhook", step="post_call.webhook:_enqueue:before"),
-    Place(words="after the enqueue", door="webhook", step="post_call.webhook:_enqueue:after"),
+    Place(words="before verification", door="webhook", step=f"{_VERIFY}:before"),
+    Place(words="after verification", door="webhook", step=f"{_VERIFY}:after"),
+    Place(words="before the enqueue", door="webhook", step=f"{_SEND}:before"),
+    Place(words="after the enqueue", door="webhook", step=f"{_SEND}:after"),
     Place(words="before the response is out", door="webhook", step="response"),
     Place(words="after the response", door="webhook", step="answered"),
-    Place(words="before the claim", door="worker", step="post_call.ledger:claim:before"),
+    Place(words="before the claim", door="worker", step="post_call.ledger:Ledger.claim:before"),
     Place(
         words="after the claim, which notes the adds as begun",
         door="worker",
-        step="post_call.ledger:claim:after",
+        step="post_call.ledger:Ledger.claim:after",
     ),
     Place(words="an add is about to be sent, and is not", door="worker", step=f"{_ADD}:before"),
     Place(words=_BETWEEN, door="worker", step=f"{_NOTED}:after"),
@@ -67,7 +68,7 @@ PLACES = (
     Place(
         words="after both adds: one is noted, the other not yet",
         door="worker",
-        step="post_call.worker:_add_both:after",
+        step="post_call.adds:Adds.remember:after",
     ),
     Place(words="the ledger is closed", door="worker", step="post_call.ledger:Entry.close:after"),
     Place(words="the worker's response is not out", door="worker", step="response"),

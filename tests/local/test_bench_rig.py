@@ -17,9 +17,11 @@ from local.mem0 import server
 USE = """
 import os, sys
 sys.path[:0] = sys.argv[1:3]
-from shared import transport
-from shared.mem0_client import MemoryClient
-http = transport.Client(20) if sys.argv[4] == "ours" else None
+import httpx
+from shared.http_client import HttpClient
+from shared.mem0.library import MemoryClient
+from shared.mem0.transport import Transport
+http = httpx.Client(transport=Transport(HttpClient(sys.argv[3], 20))) if sys.argv[4] == "ours" else None
 client = MemoryClient(api_key="local-mem0-key", host=sys.argv[3], client=http)
 said = [{"role": "user", "content": "The tomatoes have brown spots."}]
 client.add(said, user_id="+16125550142", infer=False)
@@ -30,8 +32,9 @@ print(client.org_id, rows[0]["memory"] == found[0]["memory"], home, MemoryClient
 """
 
 
-@pytest.mark.parametrize("http", ["ours", "its own"])
-def test_built_layer_alone_pings_adds_lists_and_searches(tmp_path: Path, http: str) -> None:
+@pytest.mark.parametrize(("http", "org_id"), [("ours", "unasked"), ("its own", "local-org")])
+def test_built_layer_alone_adds_lists_and_searches(tmp_path: Path, http: str, org_id: str) -> None:
+    """Our transport answers the ping of mem0's constructor itself; the key is checked elsewhere."""
     with server.start(tmp_path) as mem0:
         places = [str(ensure_layer() / "python"), str(ROOT / "lambdas"), mem0.url, http]
         done = subprocess.run(
@@ -41,7 +44,7 @@ def test_built_layer_alone_pings_adds_lists_and_searches(tmp_path: Path, http: s
             text=True,
             check=False,
         )
-    assert done.stdout == "local-org True True mem0.client.main\n", done.stderr
+    assert done.stdout == f"{org_id} True True mem0.client.main\n", done.stderr
 
 
 def test_missed_target_is_told_with_its_reason() -> None:
