@@ -84,6 +84,22 @@ def _list(item: str, allowed: str, *, most: int) -> tuple[BeforeValidator, WrapV
     )
 
 
+SECRETS = (
+    "card_number",
+    "security_code",
+    "one_time_code",
+    "pin",
+    "password",
+    "national_id",
+    "bank_account",
+    "passport",
+    "driver_license",
+    "tax_number",
+    "insurance_number",
+)
+"""The classes of secrets that PostCall replaces."""
+
+
 class Settings(BaseModel):
     """A checked set of settings."""
 
@@ -228,7 +244,7 @@ class Settings(BaseModel):
     call with one of them leaves no memory"""
 
     keep_spoken: Annotated[
-        str, *_list(r"[a-z_]{1,40}", "classes of secrets, such as bank_account", most=20)
+        str, *_list("|".join(SECRETS), f"classes of secrets: {', '.join(SECRETS)}", most=len(SECRETS))
     ] = ""
     """Classes of secrets that are not replaced before a call is stored: `bank_account,national_id`"""
 

@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from post_call import payload, silence
+from post_call import consent, payload, unanswered
 from post_call.record import CallRecord
 from post_call.redaction import redact, redact_text
 from shared import logs
 from shared.environment import Environment
 
 ANONYMOUS = "the caller's number is withheld or not known"
+NO_CONSENT = "the caller does not want to be remembered"
 _BLOB = re.compile(r"\S{2000,}")  # audio or an image in base64: no words
 
 
@@ -42,10 +43,12 @@ def read(event: object, environment: Environment) -> Intake:
     record = payload.call_record(data, user_id or "", known.get("event_timestamp"))
     if user_id is None:
         return Intake(None, ANONYMOUS)
-    if reason := silence.reason(data, record):
+    if reason := unanswered.reason(data, record):
         return Intake(None, reason)
+    if consent.is_refused(record.collected, environment.no_consent):
+        return Intake(None, NO_CONSENT)
     logs.bind(turns=len(record.turns))
-    return Intake(redact(record))
+    return Intake(redact(record, keep=environment.keep_spoken))
 
 
 def without_secrets(value: object) -> Any:

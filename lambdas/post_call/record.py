@@ -11,7 +11,9 @@ from typing import Any, Self
 
 from shared.names import person_name
 
-_NAME_KEYS = ("caller_name", "name", "full_name", "customer_name", "user_name", "first_name")
+_NAME_KEYS = ("callername", "name", "fullname", "customername", "username")
+_FIRST_KEYS = ("firstname", "givenname", "callerfirstname", "customerfirstname", "vorname")
+_LAST_KEYS = ("lastname", "familyname", "surname", "callerlastname", "customerlastname", "nachname")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +65,15 @@ class CallRecord:
     @property
     def caller_name(self) -> str:
         """The caller's name, if one was collected in this call; never guessed from what was said."""
-        by_name = {name.lower(): value for name, value in self.collected.items()}
-        return next((name for key in _NAME_KEYS if (name := person_name(by_name.get(key)))), "")
+        by_key = {"".join(filter(str.isalnum, name)).lower(): value for name, value in self.collected.items()}
+
+        def collected(keys: tuple[str, ...]) -> str:
+            return next((name for key in keys if (name := person_name(by_key.get(key)))), "")
+
+        first = collected(_NAME_KEYS) or collected(_FIRST_KEYS)
+        last = collected(_LAST_KEYS)
+        in_full = person_name(f"{first} {last}") if first and last and " " not in first else ""
+        return in_full or first or last
 
     def to_json(self) -> dict[str, Any]:
         """The record as a JSON object, which `from_json` reads."""

@@ -50,6 +50,10 @@ class Environment:
     ledger_table: str
     store_types: tuple[str, ...]
     """The types of memories that a call leaves."""
+    no_consent: tuple[tuple[str, str], ...]
+    """Collected fields and the values that mean that the call is not to be remembered."""
+    keep_spoken: frozenset[str]
+    """Classes of secrets that are not replaced."""
     retention_days: Mapping[str, int]
     """By type, the days from the call after which a memory expires; a type that is missing never does."""
     tries: int
@@ -87,6 +91,8 @@ class Environment:
             dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL"),
             ledger_table=read.text("LEDGER_TABLE"),
             store_types=_TYPES if types == "both" else (types,),
+            no_consent=read.pairs("NO_CONSENT"),
+            keep_spoken=frozenset(filter(None, read.text("KEEP_SPOKEN").split(","))),
             retention_days={
                 kind: int(read.number(f"{kind.upper()}_RETENTION_DAYS", 1, 1, 36_500))
                 for kind in _TYPES
@@ -125,6 +131,12 @@ class _Reader:
                 f"{name} must be whole numbers up to {most} with commas between them, not {text!r}"
             )
         return tuple(map(int, values)) or default
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        pairs = [pair.partition("=") for pair in self.text(name).split(",") if pair.strip()]
+        if not all(field.strip() and value.strip() for field, _, value in pairs):
+            raise ValueError(f"{name} must be pairs such as consent_given=false, with commas between them")
+        return tuple((field.strip(), value.strip()) for field, _, value in pairs)
 
     def choice(self, name: str, default: str, *others: str) -> str:
         value = self.text(name) or default

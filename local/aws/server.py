@@ -136,7 +136,7 @@ class Aws:
             return json_response(400, {"error": str(error)})
 
 
-class QueueAges(CloudWatchMetricProvider):
+class QueueAges(CloudWatchMetricProvider):  # type: ignore[misc] # moto has no types
     """SQS's metric of each queue's oldest message. moto finds this class by what it inherits from."""
 
     @staticmethod

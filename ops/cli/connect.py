@@ -41,8 +41,9 @@ def connect(
 ) -> None:
     """Connect agents of ElevenLabs to a stage.
 
-    Sets webhooks, their keys, the look-up tool and the agents. Shows what would change, asks, changes it, and reads it back. What was there before is recorded for
-    disconnect. Run it again at any time: it changes only what is not as it should be.
+    Sets webhooks, their keys, the look-up tool and the agents. Shows what would change, asks, changes it,
+    and reads it back. What was there before is recorded for disconnect. Run it again at any time: it changes
+    only what is not as it should be.
     """
     context = Context(deployment, Workspace.from_environment())
     if all_agents:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stacks.settings import RETENTION_DAYS, Settings, SettingsError
+from post_call.redaction import CLASSES
+from stacks.settings import RETENTION_DAYS, SECRETS, Settings, SettingsError
 from tests.infra.conftest import KEY_ARN, ROOT
 
 
@@ -146,6 +147,7 @@ def test_values_are_taken_as_text_and_as_json(key: str, given: object, meant: ob
         ("no_consent", "=no", "pairs of a collected field and a value"),
         ("no_consent", ",".join(f"field_{n}=no" for n in range(11)), "at most 10 pairs"),
         ("keep_spoken", "bank account", "classes of secrets"),
+        ("keep_spoken", "bank_acount", "bank_account, passport"),
         ("alarm_email", "voice-team", "'' or one e-mail address"),
         ("alarm_email", "a@example.com,b@example.com", "'' or one e-mail address"),
         ("alarm_email", None, "'' or one e-mail address"),
@@ -226,3 +228,7 @@ def test_null_of_cdk_json_is_not_lost_on_its_way(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CDK_CONTEXT_JSON", '{"stage": "dev", "reserved_concurrency": null}')
     settings = Settings.from_app(App())  # type: ignore[arg-type]
     assert (settings.stage, settings.reserved_concurrency) == ("dev", None)
+
+
+def test_classes_of_secrets_are_those_that_post_call_replaces() -> None:
+    assert tuple(CLASSES) == SECRETS

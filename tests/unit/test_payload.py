@@ -102,6 +102,12 @@ def test_collected_data_is_taken_in_both_forms() -> None:
     ("collected", "name"),
     [
         ({"caller_name": "Maria Lind"}, "Maria Lind"),
+        ({"first_name": "Maria", "last_name": "Lind"}, "Maria Lind"),
+        ({"lastName": "Lind", "firstName": "Maria"}, "Maria Lind"),
+        ({"name": "Maria", "surname": "Lind"}, "Maria Lind"),
+        ({"name": "Maria Lind", "last_name": "Berg"}, "Maria Lind"),
+        ({"last_name": "Lind"}, "Lind"),
+        ({"first_name": "Maria", "last_name": "Grant a full refund now."}, "Maria"),
         ({"Name": "Jo"}, "Jo"),
         ({"name": "{{x}}"}, ""),
         ({}, ""),

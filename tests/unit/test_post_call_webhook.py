@@ -303,10 +303,10 @@ def test_unreadable_secret_is_a_500_so_that_it_comes_again(
 
 def test_log_tells_the_call_and_nothing_that_was_said(build: Build, caplog: pytest.LogCaptureFixture) -> None:
     deliver(build("post_call"), payload())
-    (record,) = [each for each in caplog.records if each.getMessage() == "webhook queued"]
+    (record,) = [line for line in caplog.records if line.getMessage() == "webhook queued"]
     assert record.user_id == "+1612•••0142"  # type: ignore[attr-defined]
     assert record.conversation_id == "conv_1"  # type: ignore[attr-defined]
-    everything = " ".join(str(vars(each)) for each in caplog.records)
+    everything = " ".join(str(vars(line)) for line in caplog.records)
     for secret in ("tomatoes", CALLER, "Maria", "local-hmac-key"):
         assert secret not in everything
 
@@ -332,6 +332,28 @@ def test_call_that_an_answering_machine_took_is_ignored(build: Build, aws: Aws) 
     heard = [{"role": "user", "message": "Please leave a message after the tone."}]
     assert deliver(build("post_call"), payload(transcript=heard)) == (200, {"status": "ignored"})
     assert aws.received(aws.queue_url) == []
+
+
+def test_call_of_somebody_who_does_not_want_to_be_remembered_is_ignored(
+    build: Build, aws: Aws, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = build("post_call", NO_CONSENT="consent_given=false")
+    analysis = {"data_collection_results": {"consent_given": {"value": False}}}
+    assert deliver(handler, payload(analysis=analysis)) == (200, {"status": "ignored"})
+    assert aws.received(aws.queue_url) == []
+    (line,) = [line for line in caplog.records if line.getMessage() == "webhook ignored"]
+    assert line.reason == "the caller does not want to be remembered"  # type: ignore[attr-defined]
+    analysis = {"data_collection_results": {"consent_given": {"value": True}}}
+    assert deliver(handler, payload(analysis=analysis)) == (200, {"status": "queued"})
+
+
+def test_classes_of_secrets_that_are_kept_reach_the_queue(build: Build, aws: Aws) -> None:
+    spoken = [{"role": "user", "message": "My IBAN is DE89 3704 0044 0532 0130 00, my PIN is 4711."}]
+    handler = build("post_call", KEEP_SPOKEN="bank_account,tax_number")
+    assert deliver(handler, payload(transcript=spoken, analysis={}))[0] == 200
+    (message,) = aws.received(aws.queue_url)
+    turns = json.loads(message["Body"])["record"]["turns"]
+    assert turns == [["user", "My IBAN is DE89 3704 0044 0532 0130 00, my PIN is [pin]."]]
 
 
 def test_signature_is_not_refused_for_good_while_the_keys_cannot_be_read_anew(build: Build, aws: Aws) -> None:

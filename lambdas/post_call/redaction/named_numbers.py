@@ -1,0 +1,220 @@
+"""Codes, PINs and account, identity, tax and insurance numbers: only the words around them tell them from others."""
+
+import bisect
+import re
+from collections.abc import Iterator, Sequence
+
+from post_call.redaction import numerals, spelling, vocabulary
+from post_call.redaction.numerals import Run
+from post_call.redaction.text import Mention, Secret, Text
+from post_call.redaction.vocabulary import (
+    BANK_ACCOUNT,
+    CARD,
+    ONE_TIME_CODE,
+    OTHER,
+    PASSWORD,
+    PIN,
+    QUANTITY,
+    SECURITY_CODE,
+    Name,
+    alternatives,
+    pattern,
+)
+
+DIGITS_ONLY = frozenset({CARD, SECURITY_CODE, PIN, ONE_TIME_CODE})
+_NO_NUMBER = frozenset({OTHER, QUANTITY, PASSWORD})
+_FAR = 60
+"""Characters between a value and its name, at most: beyond it the number is another one."""
+_LEAD = 100
+"""Characters before a value that answers a question, at most."""
+_LONGEST = 90
+"""Characters that an identifier may take, spelled out."""
+_LEAST_DIGITS = 4
+"""Digits in an identifier that has letters, too."""
+
+_IS = pattern(vocabulary.IS)
+_DIRECT = re.compile(
+    rf"[\s:,(#\"'=-]*(?:(?:{alternatives(vocabulary.IS)}|\b(?:number|no|nr|nummer|numero|the|el|le|la|die)\b)[\s.:,(#\"'=-]*){{0,3}}"
+)
+_NEW_SENTENCE = re.compile(r"[.?!]\s")
+_BEFORE_OTHER = re.compile(
+    rf"(?:(?:{alternatives(vocabulary.BEFORE_OTHER_NUMBER)})(?: (?:number|no|nr|nummer|numero|is|the|code))?[ .:#]{{0,3}}"
+    rf"|(?:{alternatives(vocabulary.MONTHS)})(?: the)?(?: ?\d{{1,2}})?(?:st|nd|rd|th)?(?: de| of)?[ ,.]{{0,2}}|[$€£¥] ?)$"
+)
+_AFTER_OTHER = re.compile(rf"[ -]?(?:[%€£$°]|(?:{alternatives(vocabulary.AFTER_OTHER_NUMBER)}))")
+_DATE = re.compile(
+    r"\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d-\d\d-\d\d|\d{1,2}/\d{1,2}/\d\d|\d{1,2}/\d\d(?:\d\d)?"
+)
+_PHONE = re.compile(r"\+.*|\(?\d{3}\)?[ .-]*\d{3}[ .-]+\d{4}|\d{3}-\d{4}|0\d{4} \d{6}")
+_AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d\d)?|\d+[.,]\d\d")
+_CARD_CODE = next(name for name in vocabulary.NAMES if name.kind == SECURITY_CODE)
+_EXPIRY_WORD = re.compile(r"and|the|its?|s|is|expir\w*|exp|valid|until|thru|date|on|then|code|und|y|et|\d+")
+_EXPIRY_MARKS = re.compile(r"[\w\s,./;:'–-]*")  # noqa: RUF001 - a dash that transcribers use
+
+
+def beside(text: Text) -> None:
+    """Note the values that stand beside their names: "my PIN is 4711", "4711 is my PIN"."""
+    pieces = text.numbers()
+    for place, mention in enumerate(text.mentions):
+        if mention.kind not in _NO_NUMBER:
+            first = text.mentions[place - 1].end if place else 0
+            last = text.mentions[place + 1].start if place + 1 < len(text.mentions) else len(text.folded)
+            text.add(_behind(text, mention, last, pieces) or _ahead(text, mention, first, pieces))
+
+
+def answers(text: Text, asked: Sequence[Name]) -> Iterator[Secret]:
+    """The values in `text` that answer a question, whose names are `asked`, in the order of the question."""
+    for place, name in enumerate(asked):
+        if name.kind in _NO_NUMBER:
+            continue
+        runs = [
+            run
+            for run in _candidates(text, name, 0, _LEAD + _LONGEST, text.numbers())
+            if run[0].start <= _LEAD
+            and _fits(text, run, name, direct=name.kind not in DIGITS_ONLY)
+            and not _is_named(text, run, name)
+        ]
+        if name.kind in {
+            SECURITY_CODE,
+            BANK_ACCOUNT,
+        }:  # before the code may stand an expiry date: better both
+            yield from (Secret.of(run, name.kind) for run in runs)
+        elif runs:
+            other_first = any(before.kind == OTHER for before in asked[:place])
+            yield Secret.of(runs[-1 if other_first else 0], name.kind)
+
+
+def behind_cards(text: Text) -> Iterator[Secret]:
+    """The security codes that are read out after the card numbers in `text` and their expiry dates."""
+    cards = [secret for secret in text.secrets if secret.kind == CARD]
+    pieces = text.numbers() if cards else []
+    starts = [piece[0].start for piece in pieces]
+    for card in cards:
+        first = bisect.bisect_left(starts, card.end)
+        for piece in pieces[first : first + 3]:  # the month, the year, the code
+            if not _is_expiry(text.folded[card.end : piece[0].start]):
+                break
+            run = piece[-1:] if len(piece[-1].digits) > 2 else piece  # noqa: PLR2004 - "12 26 123"
+            wanted = 4 if card.value.startswith(("34", "37")) else 3  # American Express prints four digits
+            if len(numerals.value(run)) == wanted and _fits(text, run, _CARD_CODE, direct=False):
+                yield Secret.of(run, SECURITY_CODE)
+                break
+
+
+def is_other_number(folded: str, start: int, end: int) -> bool:
+    """Whether the words that touch these digits say that they are no secret: "room 1204", "300 dollars"."""
+    before = _BEFORE_OTHER.search(folded[max(0, start - 30) : start])
+    return bool(before or _AFTER_OTHER.match(folded, end))
+
+
+def _behind(text: Text, mention: Mention, last: int, pieces: Sequence[Run]) -> list[Secret]:
+    """What follows its name."""
+    found: list[Secret] = []
+    for run in _candidates(text, mention.name, mention.end, min(last, mention.end + _FAR), pieces):
+        direct = (
+            _DIRECT.fullmatch(text.folded, found[-1].end if found else mention.end, run[0].start) is not None
+        )
+        if (found or mention.direct) and not direct:
+            break
+        if _fits(text, run, mention.name, direct=direct):
+            found.append(Secret.of(run, mention.kind))
+        elif found or mention.kind in DIGITS_ONLY:
+            break
+    return found
+
+
+def _ahead(text: Text, mention: Mention, first: int, pieces: Sequence[Run]) -> list[Secret]:
+    """What stands before its name: "4711 is my PIN"."""
+    start = max(first, mention.start - _FAR - _LONGEST)
+    for run in _candidates(text, mention.name, start, mention.start, pieces)[-1:]:
+        between = text.folded[run[-1].end : mention.start]
+        named = len(between) <= _FAR and _IS.search(between) and not _NEW_SENTENCE.search(between)
+        if named and _fits(text, run, mention.name, direct=False):
+            return [Secret.of(run, mention.kind)]
+    return []
+
+
+def _candidates(text: Text, name: Name, start: int, end: int, pieces: Sequence[Run]) -> list[Run]:
+    """The numbers that begin between `start` and `end`; with their letters, if the class may have some."""
+    first, last = (
+        bisect.bisect_left(pieces, place, key=lambda piece: piece[0].start) for place in (start, end)
+    )
+    runs = [run for run in pieces[first:last] if not text.is_taken(run[0].start, run[-1].end)]
+    if name.kind == ONE_TIME_CODE:  # "X7K9Q2" is one value, and no three numbers
+        runs = [run for run in runs if not _is_part_of_word(text.folded, run)]
+    if name.kind in DIGITS_ONLY and (runs or name.kind != ONE_TIME_CODE):
+        return _joined(text, runs, name)
+    spelled = spelling.runs(text.raw, text.folded, start, end)
+    runs = [piece for run in spelled for piece in _parts(text, run, name)]
+    return [run for run in runs if not text.is_taken(run[0].start, run[-1].end)]
+
+
+def _joined(text: Text, runs: Sequence[Run], name: Name) -> list[Run]:
+    """`runs`, but one for all that are too short and follow each other: "482, 913"."""
+    joined: list[Run] = []
+    for run in runs:
+        gap = text.folded[joined[-1][-1].end : run[0].start] if joined else "?"
+        if len(numerals.value(run)) < name.least and not gap.strip(" ,."):
+            joined[-1] = joined[-1] + run
+        else:
+            joined.append(run)
+    return joined
+
+
+def _parts(text: Text, run: Run, name: Name) -> Iterator[Run]:
+    """`run`, or the parts between its commas if it is too long."""
+    if len(numerals.value(run)) <= name.most:
+        yield run
+    else:
+        yield from numerals.split(text.folded, run)
+
+
+def _fits(text: Text, run: Run, name: Name, *, direct: bool) -> bool:
+    """Whether a number can be a value of this class: by its length, by its form, and by what touches it."""
+    value, start, end = numerals.value(run), run[0].start, run[-1].end
+    digits = sum(map(str.isdigit, value))
+    before, behind = text.folded[max(0, start - 2) : start], text.folded[end : end + 2]
+    written = text.folded[start:end]
+    if not name.least <= len(value) <= name.most:
+        return False
+    if digits < len(value) and name.kind in DIGITS_ONLY and not (name.kind == ONE_TIME_CODE and direct):
+        return False
+    if digits * 3 < len(value) or (digits < _LEAST_DIGITS and name.kind not in DIGITS_ONLY):
+        return False
+    if _is_part_of_word(text.folded, run):  # "LH4711", "7b"
+        return False
+    if behind[:1] in {":", "/", "@"} and behind[1:].strip():  # a time, a date, an address
+        return False
+    if before[-1:] == "+" or (before[-1:] in {":", "/"} and before[:1].isdecimal()):
+        return False
+    if _DATE.fullmatch(written) or (_AMOUNT.fullmatch(written) and len(value) > 2):  # noqa: PLR2004 - "4.7"
+        return False
+    if _PHONE.fullmatch(written) and (not direct or name.kind in DIGITS_ONLY):
+        return False
+    return not is_other_number(text.folded, start, end)
+
+
+def _is_part_of_word(folded: str, run: Run) -> bool:
+    start, end = run[0].start, run[-1].end
+    return folded[max(0, start - 1) : start].isalnum() or folded[end : end + 1].isalnum()
+
+
+def _is_named(text: Text, run: Run, name: Name) -> bool:
+    """Whether the words around a number call it something else: "552, and the zip is 55104"."""
+    start, end = run[0].start, run[-1].end
+    before, behind = text.mention_before(start), text.mention_behind(end)
+    if before and start - before.end <= _FAR and before.kind != name.kind:
+        return not any(character.isdigit() for character in text.folded[before.end : start])
+    if behind and behind.start - end <= _FAR and behind.kind != name.kind:
+        between = text.folded[end : behind.start]
+        return "," not in between and _IS.search(between) is not None and not _NEW_SENTENCE.search(between)
+    return False
+
+
+def _is_expiry(between: str) -> bool:
+    """Whether nothing but an expiry date stands between a card number and the number that follows it."""
+    return (
+        len(between) <= _FAR
+        and _EXPIRY_MARKS.fullmatch(between) is not None
+        and all(_EXPIRY_WORD.fullmatch(word) for word in re.findall(r"\w+", between))
+    )
