@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "--call", type=Path, metavar="FILE", help="deliver a saved post-call payload (JSON) instead"
     )
     serve = commands.add_parser("serve", help="start everything and stay up", parents=[data_dir])
-    port_base = _number(1, 65_000)  # the highest part is 11 above it
+    port_base = _number(1, 65_000)  # the highest part is 12 above it
     serve.add_argument(
         "--port-base", type=port_base, default=8100, metavar="P", help="ports P+1, P+2, P+3 (8100)"
     )
@@ -139,6 +140,7 @@ def _serve(options: argparse.Namespace) -> int:
     with System(
         port_base=options.port_base, data_dir=options.data_dir, mem0_url=options.mem0, progress=_progress
     ) as system:
+        _write_environment(system)
         print(_welcome(system), flush=True)
         threading.Event().wait()
     return 0
@@ -193,7 +195,8 @@ AgenticMemory is up.
   Retrieve     POST {at.retrieve_url}
   PostCall     POST {at.post_call_url}
   Mem0         {at.mem0_url}
-  memories and logs in {system.data_dir}
+  ElevenLabs   {system.elevenlabs.url}, key {system.elevenlabs.api_key}
+  memories, logs and the workspace in {system.data_dir}
 
 Credentials in use:
 {shown}
@@ -205,7 +208,23 @@ Try:
   curl -s {at.retrieve_url} \\
     -H 'Content-Type: application/json' -d '{SAMPLE_QUESTION}'
 
+Or operate it, in another terminal:
+  . {system.data_dir / "env"} && ./amem dead-letters
+
 Ctrl-C ends everything."""
+
+
+def _write_environment(system: "System") -> None:
+    """Write `env` in the data dir: what a shell exports for the operator's commands to use this system."""
+    variables = {
+        **system.aws.environment,
+        "ELEVENLABS_API_KEY": system.elevenlabs.api_key,
+        "ELEVENLABS_BASE_URL": system.elevenlabs.url,
+    }
+    path = system.data_dir / "env"
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
 
 
 def _progress(line: str) -> None:

@@ -1,7 +1,10 @@
 """The addresses and keys by which the demo and the simulated ElevenLabs reach a system, local or deployed."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from local.elevenlabs.server import WorkspaceServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,4 +34,9 @@ class System(Protocol):
     @property
     def endpoints(self) -> Endpoints:
         """The endpoints of the running system; valid until it is stopped."""
+        ...
+
+    @property
+    def elevenlabs(self) -> "WorkspaceServer":
+        """The ElevenLabs workspace whose agents use it."""
         ...

@@ -1,7 +1,7 @@
 """The whole system on one machine, started and stopped as one.
 
-moto and the Mem0 stand-in run as processes of their own, the functions in their instances, API Gateway and
-the event source in this process. What to run is read from the synthesized template.
+moto and the Mem0 stand-in run as processes of their own, the functions in their instances; API Gateway, the
+event source and the ElevenLabs workspace in this process. What to run is read from the synthesized template.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import Self
 from local.aws.log_delivery import LogDelivery
 from local.aws.services import AwsServices
 from local.cloudformation import TemplateError
+from local.elevenlabs import WorkspaceServer
 from local.endpoints import Endpoints
 from local.http_server import PortTakenError
 from local.lambda_host import EventSource, Gateway, LambdaHost
@@ -28,7 +29,7 @@ from local.synth import synthesize
 from local.template import Template
 
 # Distance of each part's port from the base.
-PORTS = {"client-data": 1, "retrieve": 2, "post-call": 3, "mem0": 10, "aws": 11}
+PORTS = {"client-data": 1, "retrieve": 2, "post-call": 3, "mem0": 10, "aws": 11, "elevenlabs": 12}
 DEFAULTS = {
     "MEM0_API_KEY": "local-mem0-key",
     "MEM0_ORG_ID": "local-org",
@@ -72,7 +73,7 @@ class System:
 
     Args:
         port_base: fixed ports (see PORTS) from here on; None takes free ones.
-        data_dir: where memories and logs are kept; None uses a temporary folder.
+        data_dir: where memories, logs and the ElevenLabs workspace are kept; None uses a temporary folder.
         mem0_url: another Mem0 instead of the stand-in.
         credentials: the secret's content; None takes it from the environment, else the defaults.
         settings: CDK context on top of cdk.json's, e.g. {"prompt_mode": "variable"}.
@@ -92,6 +93,7 @@ class System:
     source: EventSource
     gateways: dict[str, Gateway]  # by the function's name
     mem0_url: str
+    elevenlabs: WorkspaceServer
     queue_url: str
     dead_letter_url: str
     ledger_table: str
@@ -173,6 +175,7 @@ class System:
         self.data_dir = self._make_data_dir()
         self.aws = AwsServices(self._port("aws"))
         self._undo.callback(self.aws.stop)
+        self.elevenlabs = self._undo.enter_context(WorkspaceServer(self.data_dir, self._port("elevenlabs")))
         mem0 = None if self._other_mem0 else self._start_mem0()
         # The two above take a second or two to start; meanwhile:
         self.template = Template(synthesize(self._settings, self._progress))

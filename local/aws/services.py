@@ -37,18 +37,29 @@ class AwsServices:
         """The endpoint for AWS_ENDPOINT_URL."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What AWS's tools need in their environment to use it."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "local-access-key",
+            "AWS_SECRET_ACCESS_KEY": "local-secret-key",  # moto takes any
+        }
+
     def client(self, service: str) -> Any:
         """Return a boto3 client for "sqs", "dynamodb" or "secretsmanager"."""
         # Imported here: boto3 takes as long to import as moto takes to start, and both can happen at once.
         import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
+        at = self.environment
         return boto3.client(
             service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="local-access-key",
-            aws_secret_access_key="local-secret-key",  # noqa: S106 - moto takes any
+            endpoint_url=at["AWS_ENDPOINT_URL"],
+            region_name=at["AWS_REGION"],
+            aws_access_key_id=at["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=at["AWS_SECRET_ACCESS_KEY"],
             config=Config(
                 retries={"max_attempts": 2}, connect_timeout=5, read_timeout=30, max_pool_connections=32
             ),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TextIO
 
+from local.demo.connect import connect
 from local.demo.show import COMPRESSION, KINDS, end_call, list_memories, show_delivery, start_call, use_tool
 from local.demo.terminal import Terminal
 from local.elevenlabs import (
@@ -34,7 +35,8 @@ def deliver_file(system: System, path: Path, out: TextIO, *, patience: float = 3
     page = Terminal(out)
     page.title(f"AgenticMemory: {path.name}")
     try:
-        with ElevenLabs(system.endpoints, sleep=compressed(COMPRESSION)) as elevenlabs:
+        connect(system)
+        with ElevenLabs(system.elevenlabs.workspace, sleep=compressed(COMPRESSION)) as elevenlabs:
             if is_script(load_json(path)):
                 saved = _run_script(page, elevenlabs, load_script(path))
             else:

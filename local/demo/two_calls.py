@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from local.demo.connect import connect
 from local.demo.show import COMPRESSION, KINDS, end_call, list_memories, say, start_call, use_tool
 from local.demo.terminal import Terminal
 from local.elevenlabs import Call, CallScript, ElevenLabs, compressed, load_script
@@ -30,8 +31,9 @@ def run_demo(system: System, out: TextIO, *, patience: float = 30.0) -> bool:
     """
     began = time.monotonic()
     page = Terminal(out)
+    connect(system)
     with (
-        ElevenLabs(system.endpoints, sleep=compressed(COMPRESSION)) as elevenlabs,
+        ElevenLabs(system.elevenlabs.workspace, sleep=compressed(COMPRESSION)) as elevenlabs,
         Memories(system.endpoints) as memories,
     ):
         passed = Demo(page, elevenlabs, memories, patience).run()

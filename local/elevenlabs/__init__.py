@@ -1,6 +1,6 @@
-"""A simulated ElevenLabs: what the platform does to our three functions before, during and after a call.
+"""A simulated ElevenLabs: a workspace with its management API, and the calls that go as it is set up.
 
-    with ElevenLabs(system.endpoints) as elevenlabs:
+    with ElevenLabs(Workspace.connected(system.endpoints)) as elevenlabs:
         call = elevenlabs.run_call(load_script(Path("local/calls/maria-first.json")))
 
 It imports nothing from `lambdas/`: a simulation built from our own code would share our mistakes.
@@ -20,8 +20,10 @@ from local.elevenlabs.script import (
     load_script,
     parse_script,
 )
+from local.elevenlabs.server import WorkspaceServer
 from local.elevenlabs.signature import HEADER, sign
 from local.elevenlabs.transcript import ToolResult
+from local.elevenlabs.workspace import Workspace
 
 __all__ = [
     "HEADER",
@@ -37,6 +39,8 @@ __all__ = [
     "ToolUse",
     "Turn",
     "Webhook",
+    "Workspace",
+    "WorkspaceServer",
     "compressed",
     "encode",
     "is_script",

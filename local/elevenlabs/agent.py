@@ -18,10 +18,7 @@ SYSTEM_PREFIX = "system__"
 PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 OVERRIDABLE = {"agent.prompt.prompt": "prompt", "agent.first_message": "first_message"}
 
-OWN_PROMPT = """You are Nora, who answers the phone for a small business. Be friendly and brief.
-
-What you know of the caller ({{caller_id}}, called before: {{returning_caller}}):
-{{memory_context}}"""
+OWN_PROMPT = """You are {name}, who answers the phone for a small business. Be friendly and brief."""
 
 
 class InitiationError(Exception):
@@ -29,40 +26,89 @@ class InitiationError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryTool:
-    """The webhook tool by which the agent asks Retrieve.
+class WebhookTool:
+    """A webhook tool as a call uses it.
 
-    `bound` names body properties that come from a dynamic variable: whatever the LLM says about them is
-    overwritten. `headers` names headers whose value is a dynamic variable.
+    `bound` names body properties that come from a dynamic variable, `constant` those with a fixed value, and
+    `filled` those that the LLM fills in. A header's value may be a secret or a variable.
     """
 
+    tool_id: str = ""
     name: str = "recall_memory"
-    bound: Mapping[str, str] = field(default_factory=lambda: {"user_id": "system__caller_id"})
-    headers: Mapping[str, str] = field(default_factory=lambda: {"X-Memory-Token": "secret__memory_token"})
+    url: str = ""
+    method: str = "POST"
+    timeout: float = 20.0
+    bound: Mapping[str, str] = field(default_factory=dict)
+    constant: Mapping[str, Value] = field(default_factory=dict)
+    filled: frozenset[str] = frozenset()
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    sends_body: bool = True
+
+    @classmethod
+    def of(cls, tool_id: str, config: Mapping[str, Any]) -> "WebhookTool":
+        """From a `tool_config`."""
+        schema = config["api_schema"]
+        body = schema["request_body_schema"] or {}
+        found = body.get("properties", {}).items()
+        properties = {name: source for name, source in found if not source.get("is_omitted")}
+        variables = {name: source.get("dynamic_variable") for name, source in properties.items()}
+        values = {name: source.get("constant_value") for name, source in properties.items()}
+        bound = {name: variable for name, variable in variables.items() if variable}
+        constant = {name: value for name, value in values.items() if value not in (None, "")}
+        return cls(
+            tool_id=tool_id,
+            name=config["name"],
+            url=schema["url"],
+            method=schema["method"],
+            timeout=float(config["response_timeout_secs"]),
+            bound=bound,
+            constant=constant,
+            filled=frozenset(properties.keys() - bound.keys() - constant.keys()),
+            headers=schema["request_headers"],
+            sends_body=bool(body),
+        )
+
+    @property
+    def variables(self) -> set[str]:
+        """The dynamic variables that it sends."""
+        objects = [value for value in self.headers.values() if isinstance(value, dict)]
+        in_headers = {str(value["variable_name"]) for value in objects if "variable_name" in value}
+        return {*self.bound.values(), *in_headers, *names_in(self.url)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """An agent's settings, as far as they decide what ClientData must answer.
+    """An agent's settings, as far as they decide how a call goes.
 
-    `variables` are those with a placeholder in the settings. `overrides` are the fields whose switch is on
-    under Security.
+    `placeholders` are its dynamic variables with the values for calls without client data. `overrides` are
+    the fields whose switch is on under Security. `fetches` says whether `initiation_url` is asked.
     """
 
-    prompt: str = OWN_PROMPT
-    first_message: str = "Hello, this is Nora. How can I help you?"
-    variables: frozenset[str] = frozenset(
-        {"caller_id", "memory_count", "memory_context", "returning_caller", "caller_name"}
-    )
-    overrides: frozenset[str] = frozenset({"prompt", "first_message"})
-    tool: MemoryTool = field(default_factory=MemoryTool)
+    agent_id: str = ""
+    name: str = "Nora"
+    branch_id: str | None = None
+    version_id: str | None = None
+    phone_number_id: str = ""
+    prompt: str = ""
+    first_message: str = ""
+    placeholders: Mapping[str, Value] = field(default_factory=dict)
+    overrides: frozenset[str] = frozenset()
+    fetches: bool = False
+    initiation_url: str = ""
+    initiation_headers: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[WebhookTool, ...] = ()
+    missing_tools: tuple[str, ...] = ()
 
     @property
     def required(self) -> frozenset[str]:
         """Every dynamic variable that the agent defines and the platform does not fill itself."""
-        named = {*names_in(self.prompt), *names_in(self.first_message)}
-        used = {*self.tool.bound.values(), *self.tool.headers.values()}
-        return frozenset(name for name in self.variables | named | used if not name.startswith(SYSTEM_PREFIX))
+        named = {*names_in(self.prompt), *names_in(self.first_message), *self.placeholders}
+        used = set[str]().union(*(tool.variables for tool in self.tools))
+        return frozenset(name for name in named | used if not name.startswith(SYSTEM_PREFIX))
+
+    def tool(self, name: str) -> WebhookTool | None:
+        """Its webhook tool of that name."""
+        return next((tool for tool in self.tools if tool.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,23 +145,30 @@ def initiate(text: str, agent: Agent, system: Mapping[str, Value | None]) -> Ini
             " without it the call fails with no visible error."
         )
     variables = _variables(answer.get("dynamic_variables", {}))
-    return _prepare(answer, variables, agent, system)
+    return _prepare(answer, variables, agent, system, "the webhook's answer")
 
 
 def initiate_without_webhook(agent: Agent, system: Mapping[str, Value | None]) -> Initiation:
-    """Start a call that has no initiation webhook (web widget, SDK): placeholders fill the variables."""
-    variables: dict[str, Value] = dict.fromkeys(sorted(agent.required), "")
-    return _prepare({}, variables, agent, system)
+    """Start a call that fetches no client data: the agent's placeholders fill the variables.
+
+    Raises:
+        InitiationError: a variable has no placeholder.
+    """
+    return _prepare({}, dict(agent.placeholders), agent, system, "the agent's placeholders")
 
 
 def _prepare(
-    answer: dict[str, Any], variables: dict[str, Value], agent: Agent, system: Mapping[str, Value | None]
+    answer: dict[str, Any],
+    variables: dict[str, Value],
+    agent: Agent,
+    system: Mapping[str, Value | None],
+    source: str,
 ) -> Initiation:
+    if agent.missing_tools:
+        raise InitiationError(f"The agent uses tools that do not exist: {', '.join(agent.missing_tools)}")
     missing = sorted(agent.required - variables.keys())
     if missing:
-        raise InitiationError(
-            f"Missing required dynamic variables in the webhook's answer: {', '.join(missing)}"
-        )
+        raise InitiationError(f"Missing required dynamic variables in {source}: {', '.join(missing)}")
     overrides = _overrides(answer.get("conversation_config_override") or {}, agent)
     known = {**{name: value for name, value in system.items() if value is not None}, **variables}
     return Initiation(

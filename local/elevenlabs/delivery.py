@@ -34,7 +34,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """All attempts of one delivery, oldest first; never empty."""
+    """All attempts of one delivery, oldest first; none where no webhook is set, or it is switched off."""
 
     event_type: str
     attempts: tuple[Attempt, ...]
@@ -42,11 +42,11 @@ class Delivery:
     @property
     def accepted(self) -> bool:
         """Whether the last attempt was answered with exactly 200."""
-        return self.last.status == SUCCESS
+        return bool(self.attempts) and self.last.status == SUCCESS
 
     @property
     def last(self) -> Reply:
-        """What the last attempt came to."""
+        """What the last attempt came to; there must have been one."""
         return self.attempts[-1].reply
 
 

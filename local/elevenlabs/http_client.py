@@ -38,15 +38,25 @@ class HttpClient:
         self._tls = httpx.create_ssl_context()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
-        """POST a raw JSON body; `timeout` is seconds for connecting, and for each read.
+        """POST a raw JSON body, see `send`."""
+        return self.send("POST", url, body, headers, timeout=timeout)
+
+    def send(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float
+    ) -> Reply:
+        """Send a raw JSON body; `timeout` is seconds for connecting, and for each read.
 
         What the other side does is never an exception.
         """
         began = time.perf_counter()
         status, text, problem = None, "", ""
         try:
-            answer = self._client().post(
-                url, content=body, headers={"Content-Type": "application/json", **headers}, timeout=timeout
+            answer = self._client().request(
+                method,
+                url,
+                content=body,
+                headers={"Content-Type": "application/json", **headers},
+                timeout=timeout,
             )
             status, text = answer.status_code, answer.text
         except httpx.TimeoutException:

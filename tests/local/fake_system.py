@@ -10,6 +10,7 @@ from typing import Any, Self
 from elevenlabs.errors import BadRequestError
 from elevenlabs.webhooks_custom import WebhooksClient
 
+from local.elevenlabs import WorkspaceServer
 from local.endpoints import Endpoints
 from local.http_server import HttpServer, Request, Response, json_response
 
@@ -40,15 +41,18 @@ class FakeSystem:
     page_size: int = 200
     requests: list[Request] = field(default_factory=list)
     memories: list[dict[str, Any]] = field(default_factory=list)
+    elevenlabs: WorkspaceServer = field(init=False)
 
     def __enter__(self) -> Self:
         """Serve."""
         self._server = HttpServer(self._answer, name="fake")
+        self.elevenlabs = WorkspaceServer()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop serving."""
         self._server.stop()
+        self.elevenlabs.stop()
 
     @property
     def endpoints(self) -> Endpoints:

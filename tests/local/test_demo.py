@@ -9,7 +9,7 @@ import pytest
 
 from local.demo import deliver_file, run_demo
 from local.demo.terminal import WIDTH, Terminal
-from local.elevenlabs import load_script, post_call_event
+from local.elevenlabs import WorkspaceServer, load_script, post_call_event
 from local.endpoints import Endpoints
 from local.system import System
 from tests.local.fake_system import FakeSystem
@@ -77,12 +77,13 @@ class Fixed:
     """A system that has nothing but endpoints."""
 
     endpoints: Endpoints
+    elevenlabs: WorkspaceServer
 
 
 def test_failure_of_mem0_is_printed_and_fails() -> None:
     out = io.StringIO()
     with FakeSystem() as system:
-        fixed = Fixed(replace(system.endpoints, mem0_api_key="wrong"))
+        fixed = Fixed(replace(system.endpoints, mem0_api_key="wrong"), system.elevenlabs)
         assert not run_demo(fixed, out, patience=0)
     assert "answered 401" in out.getvalue()
 

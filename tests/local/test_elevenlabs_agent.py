@@ -11,7 +11,7 @@ from elevenlabs.types.conversation_initiation_client_data_request_output import 
 from local.elevenlabs.agent import (
     Agent,
     InitiationError,
-    MemoryTool,
+    WebhookTool,
     initiate,
     initiate_without_webhook,
     names_in,
@@ -20,10 +20,15 @@ from tests.local.fake_system import NAMES, client_data
 
 SYSTEM = {"system__caller_id": "+16125550142", "system__timezone": None}
 GOOD = dict.fromkeys(NAMES, "x")
+AGENT = Agent(
+    prompt="You know of the caller: {{memory_context}}",
+    placeholders=dict.fromkeys(NAMES, ""),
+    overrides=frozenset({"prompt", "first_message"}),
+)
 
 
 def start(answer: Any, agent: Agent | None = None) -> Any:
-    return initiate(json.dumps(answer), agent or Agent(), SYSTEM)
+    return initiate(json.dumps(answer), agent or AGENT, SYSTEM)
 
 
 def refused(answer: Any, agent: Agent | None = None) -> str:
@@ -120,16 +125,17 @@ def test_override_of_the_wrong_shape_is_an_error(override: Any) -> None:
 @pytest.mark.parametrize("text", ["", "<html>", "[]", '"x"', "null"])
 def test_answer_that_is_no_json_object_is_an_error(text: str) -> None:
     with pytest.raises(InitiationError, match="not"):
-        initiate(text, Agent(), SYSTEM)
+        initiate(text, AGENT, SYSTEM)
 
 
 def test_what_the_tool_uses_is_required_and_what_the_platform_fills_is_not() -> None:
-    tool = MemoryTool(bound={"user_id": "system__caller_id"}, headers={"X-Shop": "shop_id"})
-    agent = Agent(prompt="{{mood}}", first_message="", variables=frozenset(), tool=tool)
+    headers = {"X-Shop": {"variable_name": "shop_id"}, "X-Key": {"secret_id": "s1"}, "X-Plain": "a"}
+    tool = WebhookTool(bound={"user_id": "system__caller_id"}, headers=headers)
+    agent = Agent(prompt="{{mood}}", tools=(tool,))
     assert agent.required == {"mood", "shop_id"}
 
 
 def test_call_without_webhook_starts_with_empty_variables() -> None:
-    initiation = initiate_without_webhook(Agent(), {"system__caller_id": None})
+    initiation = initiate_without_webhook(AGENT, {"system__caller_id": None})
     assert set(initiation.variables) == set(NAMES)
     assert set(initiation.variables.values()) == {""}

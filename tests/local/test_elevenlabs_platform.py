@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.elevenlabs import CallScript, ElevenLabs, ToolUse, Turn
+from local.elevenlabs import CallScript, ElevenLabs, ToolUse, Turn, Workspace
 from tests.local.fake_system import NAMES, FakeSystem, client_data
 
 ASK = ToolUse(name="recall_memory", arguments={"query": "where is the spare key", "user_id": "+447700900999"})
@@ -28,7 +28,7 @@ SCRIPT = CallScript(
 def run(system: FakeSystem, script: CallScript = SCRIPT) -> Any:
     waits: list[float] = []
     rng = random.Random(1)
-    with ElevenLabs(system.endpoints, sleep=waits.append, rng=rng) as elevenlabs:
+    with ElevenLabs(Workspace.connected(system.endpoints), sleep=waits.append, rng=rng) as elevenlabs:
         return elevenlabs.run_call(script)
 
 
@@ -110,7 +110,7 @@ def test_web_call_asks_nobody_and_names_its_user() -> None:
 def test_unreachable_system_is_a_problem_and_no_exception() -> None:
     with FakeSystem() as system:
         endpoints = system.endpoints
-    with ElevenLabs(endpoints) as elevenlabs:
+    with ElevenLabs(Workspace.connected(endpoints)) as elevenlabs:
         assert "initiation webhook" in elevenlabs.run_call(SCRIPT).problem
         delivery = elevenlabs.deliver(b"{}", "post_call_transcription")
     assert delivery.last.status is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.elevenlabs import ElevenLabs, load_script
+from local.elevenlabs import ElevenLabs, Workspace, load_script
 from local.mem0.faults import FOREIGN_MEMORY
 from local.synth import synthesize
 from local.system import DEFAULTS, LocalCredentials, System
@@ -31,7 +31,7 @@ def logged() -> Iterator[list[str]]:
     """Each line that the three functions logged in a day with everything: calls, failures, intruders."""
     credentials = LocalCredentials(values=KEYS)
     with System(credentials=credentials, environment={"RETRY_DELAYS": "1"}) as system:
-        with ElevenLabs(system.endpoints) as elevenlabs:
+        with ElevenLabs(Workspace.connected(system.endpoints)) as elevenlabs:
             for script in SCRIPTS:
                 elevenlabs.run_call(script)
             _misbehave(system, elevenlabs)
