@@ -90,14 +90,14 @@ class Asked:
             raise _invalid("page_size", f"from 1 to {MOST}")
         return size
 
-    def cursor(self) -> list[Any]:
-        """The place at which a page begins; empty for the first."""
+    def cursor(self, *kinds: type) -> list[Any]:
+        """The place at which a page begins, values of these kinds; empty for the first."""
         text = self.one("cursor")
         try:
             place = json.loads(base64.urlsafe_b64decode(text)) if text else []
         except ValueError:
             place = None
-        if not isinstance(place, list):
+        if not isinstance(place, list) or (text and [type(value) for value in place] != [*kinds]):
             raise _invalid("cursor", "not a cursor")
         return place
 
@@ -457,7 +457,7 @@ class Api:
         size = asked.size()
         ascending = asked.one("sort_direction") == "asc"
         wanted = conditions(asked.query)
-        if cursor := asked.cursor():
+        if cursor := asked.cursor(int, str):
             wanted.append((f"(start, id) {'>' if ascending else '<'} (?, ?)", cursor))
         found = self._store.summaries(wanted, most=size + 1, ascending=ascending)
         rows, more = found[:size], len(found) > size
@@ -503,8 +503,8 @@ def _body(request: Request) -> Document:
 
 def _page(items: Sequence[Document], asked: Asked, name: str) -> dict[str, Any]:
     """One page of a list; a cursor holds the place of the next item."""
-    cursor, size = asked.cursor(), asked.size()
-    first = int(cursor[0]) if cursor else 0
+    cursor, size = asked.cursor(int), asked.size()
+    first = cursor[0] if cursor else 0
     last = first + size
     more = last < len(items)
     return {name: list(items[first:last]), "next_cursor": _encode([last]) if more else None, "has_more": more}

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
@@ -51,7 +51,7 @@ class Unknowns(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    partial_webhooks: str = "replaces"
+    partial_webhooks: Literal["replaces", "merges"] = "replaces"
     enabling_clears_auto_disable: bool = True
 
 

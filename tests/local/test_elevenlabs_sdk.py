@@ -10,7 +10,7 @@ from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.unchecked_base_model import UncheckedBaseModel
 from elevenlabs.types import ToolRequestModel, WebhookHmacSettings
 
-from local.elevenlabs import CallScript, ElevenLabs, ToolUse, Turn, Workspace, WorkspaceServer
+from local.elevenlabs import CallScript, ElevenLabs, ToolUse, Turn, WorkspaceServer
 from tests.local.fake_system import FakeSystem
 
 AGENT = "agent_01lindenstreetvet"
@@ -163,13 +163,3 @@ def test_refusals_are_the_sdks_errors(server: WorkspaceServer, http: httpx.Clien
     with pytest.raises(ApiError) as missing:
         reader.agents.get("agent_unknown")
     assert missing.value.status_code == 404
-
-
-def test_workspace_survives_a_restart(tmp_path: Any) -> None:
-    first = Workspace(tmp_path)
-    secret = first.put_secret(None, "key", "value")
-    first.close()
-    second = Workspace(tmp_path)
-    assert second.store.get("secret", secret["secret_id"])
-    assert len(second.store.documents("agent")) == 2
-    second.close()
