@@ -354,6 +354,10 @@ class Workspace:
         options = (own if _post_call(own) else self.settings())["webhooks"] or {}
         return self.store.get("webhook", options.get("post_call_webhook_id") or ""), options
 
+    def signing_keys(self) -> list[str]:
+        """The keys of all webhooks."""
+        return [webhook["key"] for webhook in self.store.documents("webhook")]
+
     def signing_webhook(self) -> Document | None:
         """The workspace's own post-call webhook."""
         return self.store.get("webhook", _post_call(self.settings()) or "")

@@ -118,6 +118,10 @@ def test_serve_prints_where_everything_is_and_a_kill_leaves_nothing(tmp_path: Pa
         assert printed.count("POST http://127.0.0.1:") == 3
         for words in ("local-workspace-key", "local-hmac-key", "curl -s http://127.0.0.1:"):
             assert words in printed
+        env = tmp_path / "data" / "env"
+        assert env.stat().st_mode & 0o777 == 0o600
+        names = [line.removeprefix("export ").partition("=")[0] for line in env.read_text().splitlines()]
+        assert {"AWS_ENDPOINT_URL", "AWS_REGION", "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL"} <= {*names}
         left = descendants(process.pid)
         process.kill()
         process.wait(20)

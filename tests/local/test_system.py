@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.elevenlabs import Workspace
 from local.system import DEFAULTS, PORTS, LocalCredentials, System
 from tests.local.support import NO_TLS, free_port_base, gone, until
 
@@ -77,6 +78,9 @@ def test_taken_port_is_found_before_anything_starts() -> None:
 
 def test_options_of_a_system_of_its_own(tmp_path: Path) -> None:
     base = free_port_base()
+    earlier = Workspace(tmp_path / "data")
+    key = earlier.new_webhook("AgenticMemory", f"http://127.0.0.1:{base + 3}/post-call")["key"]
+    earlier.close()
     system = System(
         port_base=base,
         data_dir=tmp_path / "data",
@@ -87,6 +91,9 @@ def test_options_of_a_system_of_its_own(tmp_path: Path) -> None:
     with system:
         assert system.endpoints.post_call_url == f"http://127.0.0.1:{base + 3}/post-call"
         assert system.endpoints.mem0_url == f"http://127.0.0.1:{base + 10}"
+        assert system.elevenlabs.url == f"http://127.0.0.1:{base + 12}"
+        secret = system.aws.client("secretsmanager").get_secret_value(SecretId=system.template.secret_name)
+        assert key in json.loads(secret["SecretString"])["ELEVENLABS_HMAC_KEY"]
         assert system.host.functions["retrieve"].environment["MEM0_SEARCH_LIMIT"] == "7"
         names = ["VisibilityTimeout"]
         answer = system.aws.client("sqs").get_queue_attributes(
