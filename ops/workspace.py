@@ -57,10 +57,10 @@ class Workspace:
     def __init__(self, api_key: str, base_url: str = BASE_URL) -> None:
         self.base_url = base_url.rstrip("/")
         self.backoff = 0.5
-        self._sdk = ElevenLabs(api_key=api_key, base_url=self.base_url, timeout=_TIMEOUT)
         self._http = httpx.Client(
             base_url=self.base_url, headers={"xi-api-key": api_key}, timeout=_TIMEOUT, trust_env=False
         )
+        self._sdk = ElevenLabs(api_key=api_key, base_url=self.base_url, httpx_client=self._http)
 
     @classmethod
     def from_environment(cls) -> Self:

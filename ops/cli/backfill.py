@@ -5,12 +5,11 @@ import datetime as dt
 import click
 
 from ops.backfill import Backfill, Progress, Selection
-from ops.cli.options import dry_run, operates_on_stage, yes
+from ops.cli.options import dry_run, open_workspace, operates_on_stage, yes
 from ops.connect import Context
 from ops.deployment import Deployment
 from ops.errors import OperatorError, cannot_start
 from ops.terminal import Terminal
-from ops.workspace import Workspace
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
@@ -43,7 +42,7 @@ def backfill(
 
     Stop it at any time; the next run with the same options goes on where it was. Live calls are not held up.
     """
-    workspace = Workspace.from_environment()
+    workspace = open_workspace()
     known = agents or Context(deployment, workspace).record.get("agents", [])
     if not known:
         raise cannot_start("no agent is connected", "run `amem connect` first, or add --agent ID")

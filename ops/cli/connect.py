@@ -5,13 +5,12 @@ import time
 
 import click
 
-from ops.cli.options import dry_run, operates_on_stage, yes
+from ops.cli.options import dry_run, open_workspace, operates_on_stage, yes
 from ops.connect import Change, Connection, Context, Scope, Which, rotate
 from ops.deployment import Deployment
 from ops.doctor import agents_in_file
 from ops.errors import cannot_start
 from ops.terminal import Terminal
-from ops.workspace import Workspace
 
 
 @click.command("connect")
@@ -45,7 +44,7 @@ def connect(
     and reads it back. What was there before is recorded for disconnect. Run it again at any time: it changes
     only what is not as it should be.
     """
-    context = Context(deployment, Workspace.from_environment())
+    context = Context(deployment, open_workspace())
     if all_agents:
         agents = (*agents, *(str(agent["agent_id"]) for agent in context.workspace.agents()))
         if not agents:
@@ -72,7 +71,7 @@ def disconnect(deployment: Deployment, terminal: Terminal, *, dry_run: bool) -> 
 
     What connect made there is deleted. Memories, the stack and its secret stay as they are.
     """
-    context = Context(deployment, Workspace.from_environment())
+    context = Context(deployment, open_workspace())
     if not context.record.get("agents"):
         terminal.say("nothing to do: this stage is not connected")
         return
@@ -97,7 +96,7 @@ def rotate_key(deployment: Deployment, terminal: Terminal, key: Which) -> None:
 
     workspace-key is what ElevenLabs sends to ClientData; hmac-key signs the post-call webhook.
     """
-    context = Context(deployment, Workspace.from_environment())
+    context = Context(deployment, open_workspace())
     terminal.confirm(f"Replace the {key} of {deployment.stack}?")
     end = rotate(context, key, terminal.say)
     if end > time.time():

@@ -8,6 +8,7 @@ import click
 
 from ops.deployment import Deployment
 from ops.terminal import Terminal
+from ops.workspace import Workspace
 
 
 def operates_on_stage(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +26,17 @@ def operates_on_stage(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(deployment, Terminal(as_json=as_json, assume_yes=yes), **more)
 
     return with_stage
+
+
+def open_workspace() -> Workspace:
+    """The ElevenLabs workspace of the environment, until the command ends.
+
+    Raises:
+        OperatorError: if there is no API key.
+    """
+    workspace = Workspace.from_environment()
+    click.get_current_context().call_on_close(workspace.close)
+    return workspace
 
 
 yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")

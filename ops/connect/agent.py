@@ -112,7 +112,7 @@ class Agent:
         current = _at(agent, "platform_settings", "workspace_overrides")
         if self._own_webhooks and not of_others(self._context, current):
             platform["workspace_overrides"] = before["webhooks"]
-        tools = [tool for tool in _tools(agent) if tool != self._context.record.get("tool_id")]
+        tools = [tool for tool in _tools(agent) if tool != self._context.ids["tool"]]
         changes: dict[str, Any] = {
             "platform_settings": platform,
             "conversation_config": {"agent": {"prompt": {"tool_ids": tools}}},

@@ -58,16 +58,16 @@ class Connection:
         ):
             self._context.note(agents=self.agents, scope=self.scope)
         for part in self.parts():
-            if not part.to_make():
-                continue
-            part.make()
-            if left := part.to_make():
-                lines = "; ".join(change.as_line() for change in left)
-                raise OperatorError(
-                    f"{part.title}: ElevenLabs did not keep what it was sent: {lines}",
-                    remedy="run this again; if it stays so, open an issue with this message",
-                )
-            say(f"{part.title}: done")
+            if part.to_make():
+                part.make()
+                if left := part.to_make():
+                    lines = "; ".join(change.as_line() for change in left)
+                    raise OperatorError(
+                        f"{part.title}: ElevenLabs did not keep what it was sent: {lines}",
+                        remedy="run this again; if it stays so, open an issue with this message",
+                    )
+                say(f"{part.title}: done")
+            self._context.note_ids()
 
     def plan_back(self) -> list[Change]:
         """What disconnecting would change, in order."""

@@ -54,6 +54,12 @@ class Context:
         self.record |= changes
         self._records.write(RECORD, self.record)
 
+    def note_ids(self) -> None:
+        """Keep the ids of what was found: a run that was killed may have made it and not noted it."""
+        found = {f"{kind}_id": id_ for kind, id_ in self.ids.items() if id_ != NEW}
+        if any(self.record.get(name) != id_ for name, id_ in found.items()):
+            self.note(**found)
+
     def forget(self) -> None:
         """Nothing is connected any more; only which old signing keys are still valid is kept."""
         retired = self.record.get("retired")

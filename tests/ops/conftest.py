@@ -1,16 +1,42 @@
 """The operator's commands run in this process, against moto and the stand-ins."""
 
+import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
+import boto3
 import pytest
 
+from local.elevenlabs import WorkspaceServer
 from ops import dead_letters
-from tests.unit.conftest import REGION, Aws, aws, containers_end, mem0, moto_url, variables
+from tests.unit.conftest import REGION, SECRET_NAME, Aws, aws, containers_end, mem0, moto_url, variables
 
 __all__ = ["aws", "containers_end", "mem0", "moto_url", "variables"]
 
 STAGE = "dev"
+URLS = {
+    "ClientDataUrl": "https://one.example.com/client-data",
+    "RetrieveUrl": "https://two.example.com/retrieve",
+    "PostCallUrl": "https://three.example.com/post-call",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_sessions() -> Iterator[None]:
+    """One boto3 session for all commands: each would read the services' descriptions anew."""
+    with mock.patch("boto3.Session", functools.cache(boto3.Session)):
+        yield
+
+
+@pytest.fixture
+def elevenlabs(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkspaceServer]:
+    """A workspace in which nothing is connected, and the operator's key of it."""
+    with WorkspaceServer() as server:
+        monkeypatch.setenv("ELEVENLABS_API_KEY", server.api_key)
+        monkeypatch.setenv("ELEVENLABS_BASE_URL", server.url)
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -31,18 +57,19 @@ def operator(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     deploy(aws)
 
 
-def deploy(aws: Aws) -> None:
-    """Make a stack whose outputs are those of a deployed stage."""
+def deploy(aws: Aws, **environment: str) -> None:
+    """Make a stack whose outputs are those of a deployed stage, or make it anew with another environment."""
     outputs = {
         "CallQueueUrl": aws.queue_url,
         "DeadLetterQueueUrl": aws.dead_letters_url,
         "LedgerTable": "ledger",
-        "Environment": json.dumps({}),
+        "Environment": json.dumps({"CREDENTIALS_SECRET": SECRET_NAME} | environment),
+        **URLS,
     }
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
-    aws.client("cloudformation").create_stack(
-        StackName=f"AgenticMemory-{STAGE}", TemplateBody=json.dumps(template)
-    )
+    cloudformation = aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=f"AgenticMemory-{STAGE}")
+    cloudformation.create_stack(StackName=f"AgenticMemory-{STAGE}", TemplateBody=json.dumps(template))
