@@ -23,11 +23,11 @@ def conditions(query: Mapping[str, list[str]]) -> list[Condition]:
     for name, operator in (("call_start_after_unix", ">="), ("call_start_before_unix", "<=")):
         found += [(f"start {operator} ?", [_number(name, value)]) for value in query.get(name, [])[-1:]]
     for name in EXACT:
-        found += [(f"summary ->> '$.{name}' = ?", [value]) for value in query.get(name, [])[-1:]]
+        found += [(f"json_extract(summary, '$.{name}') = ?", [value]) for value in query.get(name, [])[-1:]]
     if statuses := query.get("exclude_statuses"):
-        found.append((f"summary ->> '$.status' NOT IN ({_marks(statuses)})", statuses))
+        found.append((f"json_extract(summary, '$.status') NOT IN ({_marks(statuses)})", statuses))
     if reasons := query.get("termination_reasons"):
-        found.append((f"summary ->> '$.termination_reason' IN ({_marks(reasons)})", reasons))
+        found.append((f"json_extract(summary, '$.termination_reason') IN ({_marks(reasons)})", reasons))
     if tools := query.get("tool_names"):
         names = "json_each(summary, '$.tool_names')"
         found.append((f"EXISTS (SELECT 1 FROM {names} WHERE value IN ({_marks(tools)}))", tools))  # noqa: S608
@@ -44,9 +44,9 @@ def _variable(parameter: str) -> Condition:
         raise _invalid("dynamic_variable_params", "expected name:op:value")
     if operator == "in":
         values = value.split(",")
-        return f"CAST(body ->> ? AS TEXT) IN ({_marks(values)})", [path, *values]
+        return f"CAST(json_extract(body, ?) AS TEXT) IN ({_marks(values)})", [path, *values]
     kind = "REAL" if operator in NUMERIC else "TEXT"
-    return f"CAST(body ->> ? AS {kind}) {OPERATORS[operator]} CAST(? AS {kind})", [path, value]
+    return f"CAST(json_extract(body, ?) AS {kind}) {OPERATORS[operator]} CAST(? AS {kind})", [path, value]
 
 
 def _number(name: str, value: str) -> int:
