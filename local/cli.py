@@ -216,11 +216,7 @@ Ctrl-C ends everything."""
 
 def _write_environment(system: "System") -> None:
     """Write `env` in the data dir: what a shell exports for the operator's commands to use this system."""
-    variables = {
-        **system.aws.environment,
-        "ELEVENLABS_API_KEY": system.elevenlabs.api_key,
-        "ELEVENLABS_BASE_URL": system.elevenlabs.url,
-    }
+    variables = system.operator_environment
     path = system.data_dir / "env"
     path.touch(mode=0o600)
     path.chmod(0o600)

@@ -40,3 +40,8 @@ class System(Protocol):
     def elevenlabs(self) -> "WorkspaceServer":
         """The ElevenLabs workspace whose agents use it."""
         ...
+
+    @property
+    def operator_environment(self) -> dict[str, str]:
+        """The environment in which the operator's commands use it."""
+        ...

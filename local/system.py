@@ -139,6 +139,15 @@ class System:
         self.stop()
 
     @property
+    def operator_environment(self) -> dict[str, str]:
+        """The environment in which the operator's commands use this system."""
+        return {
+            **self.aws.environment,
+            "ELEVENLABS_API_KEY": self.elevenlabs.api_key,
+            "ELEVENLABS_BASE_URL": self.elevenlabs.url,
+        }
+
+    @property
     def endpoints(self) -> Endpoints:
         """Where everything is, and the keys that are accepted."""
         return Endpoints(

@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ops.deployment import Deployment
@@ -272,7 +272,7 @@ class Backfill:
 
     def _write_progress(self) -> None:
         if not self._dry_run:
-            self._records.write(self._selection.key(), asdict(self.progress))
+            self._records.write(self._selection.key(), vars(self.progress))
 
 
 class _Ahead:

@@ -1,9 +1,10 @@
 """Delivers one file, a saved post-call payload or a call script, and shows what is remembered of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from local.demo.connect import connect
+from local.demo.connect import ConnectError, connect
 from local.demo.show import COMPRESSION, KINDS, end_call, list_memories, show_delivery, start_call, use_tool
 from local.demo.terminal import Terminal
 from local.elevenlabs import (
@@ -25,7 +26,14 @@ from local.memories import Memories, ReadError
 NOTHING_SECONDS = 3.0  # to make sure that nothing is stored where nothing should be
 
 
-def deliver_file(system: System, path: Path, out: TextIO, *, patience: float = 30.0) -> bool:
+def deliver_file(
+    system: System,
+    path: Path,
+    out: TextIO,
+    *,
+    patience: float = 30.0,
+    connect: Callable[[System], object] = connect,
+) -> bool:
     """Deliver a saved post-call payload, or run a call script, against a running system.
 
     Returns:
@@ -42,7 +50,7 @@ def deliver_file(system: System, path: Path, out: TextIO, *, patience: float = 3
             else:
                 saved = _deliver(page, elevenlabs, load_saved(path))
         words, good = _show_memories(page, system, saved, patience)
-    except (ScriptError, ReadError, ConnectionError) as error:
+    except (ScriptError, ReadError, ConnectError, ConnectionError) as error:
         words, good = str(error), False
     page.verdict(words, good=good)
     return good

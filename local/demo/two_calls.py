@@ -1,12 +1,12 @@
 """The demo: a caller calls twice, and the second call must use what was said in the first."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from local.demo.connect import connect
+from local.demo.connect import ConnectError, connect
 from local.demo.show import COMPRESSION, KINDS, end_call, list_memories, say, start_call, use_tool
 from local.demo.terminal import Terminal
 from local.elevenlabs import Call, CallScript, ElevenLabs, compressed, load_script
@@ -22,7 +22,13 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
 
-def run_demo(system: System, out: TextIO, *, patience: float = 30.0) -> bool:
+def run_demo(
+    system: System,
+    out: TextIO,
+    *,
+    patience: float = 30.0,
+    connect: Callable[[System], Iterable[str]] = connect,
+) -> bool:
     """Run the two calls against a running system that knows neither caller, and print what happens.
 
     Returns:
@@ -31,7 +37,14 @@ def run_demo(system: System, out: TextIO, *, patience: float = 30.0) -> bool:
     """
     began = time.monotonic()
     page = Terminal(out)
-    connect(system)
+    page.title("AgenticMemory: one caller, two calls")
+    page.step("The ElevenLabs workspace is empty. ./amem connect --all-agents sets it up")
+    try:
+        for line in connect(system):
+            page.entry("connect", line)
+    except ConnectError as error:
+        page.text(str(error))
+        return False
     with (
         ElevenLabs(system.elevenlabs.workspace, sleep=compressed(COMPRESSION)) as elevenlabs,
         Memories(system.endpoints) as memories,
@@ -62,7 +75,6 @@ class Demo:
 
     def run(self) -> bool:
         """Run all steps; return whether every check passed."""
-        self._page.title("AgenticMemory: one caller, two calls")
         self._page.text(
             f"Maria calls her vet twice, {DAYS_BETWEEN} days apart, from {self._first.caller_id}. ElevenLabs"
             " and Mem0 are simulated on this machine; the functions in between are the ones that deploy."

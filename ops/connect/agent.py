@@ -64,7 +64,7 @@ class Agent:
         """See `Part`."""
         agent = self._read()
         back = self._back(agent)
-        gone = set(_placeholders(agent)) - set(self._left(agent)) if back else set()
+        gone = set(_placeholders(agent)) - set(self._left(agent)) if self._before() else set()
         changes = [Change(f"{self._key}.placeholders", ", ".join(sorted(gone)), None)] if gone else []
         return [*differences(self._key, agent, back), *changes]
 
@@ -74,7 +74,8 @@ class Agent:
         self._send(self._back(agent), why="AgenticMemory: disconnected")
         # Whether an object in a PATCH replaces the one that is there is not documented: read it back.
         agent = self._read()
-        if gone := set(_placeholders(agent)) - set(self._left(agent)):
+        gone = set(_placeholders(agent)) - set(self._left(agent))
+        if self._before() and gone:
             nothing = {**self._left(agent), **dict.fromkeys(gone)}
             self._send(_with_placeholders({}, nothing), why="AgenticMemory: disconnected")
 
@@ -103,8 +104,10 @@ class Agent:
     def _back(self, agent: Mapping[str, Any]) -> dict[str, Any]:
         """What was there before; of lists and objects that others add to, only ours goes."""
         before = self._before()
-        if not before:
-            return {}
+        tools = [tool for tool in _tools(agent) if tool != self._context.ids["tool"]]
+        changes: dict[str, Any] = {"conversation_config": {"agent": {"prompt": {"tool_ids": tools}}}}
+        if not before:  # it was as it should be when it was connected
+            return changes
         overrides: dict[str, Any] = {_FLAG: before["flag"]}
         if not before["prompt"] and _prompt_allowed(agent):
             overrides |= _allow_prompt(allowed=False)
@@ -112,11 +115,7 @@ class Agent:
         current = _at(agent, "platform_settings", "workspace_overrides")
         if self._own_webhooks and not of_others(self._context, current):
             platform["workspace_overrides"] = before["webhooks"]
-        tools = [tool for tool in _tools(agent) if tool != self._context.ids["tool"]]
-        changes: dict[str, Any] = {
-            "platform_settings": platform,
-            "conversation_config": {"agent": {"prompt": {"tool_ids": tools}}},
-        }
+        changes["platform_settings"] = platform
         return _with_placeholders(changes, self._left(agent))
 
     def _left(self, agent: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def differences(where: str, found: Any, wanted: Any) -> Iterator[Change]:
     exactly = isinstance(wanted, Exactly)
     wanted = wanted.value if isinstance(wanted, Exactly) else wanted
     if not isinstance(wanted, Mapping):
-        if found != wanted and (found or wanted):
+        if found != wanted and (found or wanted or wanted == ""):  # an empty placeholder is one
             yield Change(where, found, wanted)
         return
     there: Mapping[str, Any] = found if isinstance(found, Mapping) else {}

@@ -55,6 +55,11 @@ class FakeSystem:
         self.elevenlabs.stop()
 
     @property
+    def operator_environment(self) -> dict[str, str]:
+        """Nothing: there is no AWS to operate."""
+        return {}
+
+    @property
     def endpoints(self) -> Endpoints:
         """Where it is."""
         root = self._server.url

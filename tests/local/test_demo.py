@@ -11,6 +11,7 @@ from local.demo import deliver_file, run_demo
 from local.demo.terminal import WIDTH, Terminal
 from local.elevenlabs import WorkspaceServer, load_script, post_call_event
 from local.endpoints import Endpoints
+from local.endpoints import System as Connectable
 from local.system import System
 from tests.local.fake_system import FakeSystem
 from tests.local.support import forget
@@ -18,9 +19,15 @@ from tests.local.support import forget
 CALLS = Path(__file__).parents[2] / "local" / "calls"
 
 
+def connect_directly(system: Connectable) -> list[str]:
+    """Without the operator's command: a fake has no AWS."""
+    system.elevenlabs.workspace.connect(system.endpoints)
+    return []
+
+
 def demo(system: FakeSystem) -> tuple[bool, str]:
     out = io.StringIO()
-    return run_demo(system, out, patience=0), out.getvalue()
+    return run_demo(system, out, patience=0, connect=connect_directly), out.getvalue()
 
 
 def test_real_system_remembers(system: System) -> None:
@@ -78,19 +85,20 @@ class Fixed:
 
     endpoints: Endpoints
     elevenlabs: WorkspaceServer
+    operator_environment: dict[str, str]
 
 
 def test_failure_of_mem0_is_printed_and_fails() -> None:
     out = io.StringIO()
     with FakeSystem() as system:
-        fixed = Fixed(replace(system.endpoints, mem0_api_key="wrong"), system.elevenlabs)
-        assert not run_demo(fixed, out, patience=0)
+        fixed = Fixed(replace(system.endpoints, mem0_api_key="wrong"), system.elevenlabs, {})
+        assert not run_demo(fixed, out, patience=0, connect=connect_directly)
     assert "answered 401" in out.getvalue()
 
 
 def delivered(system: FakeSystem, file: Path) -> tuple[bool, str]:
     out = io.StringIO()
-    return deliver_file(system, file, out, patience=0), out.getvalue()
+    return deliver_file(system, file, out, patience=0, connect=connect_directly), out.getvalue()
 
 
 def saved(tmp_path: Path, name: str) -> Path:
