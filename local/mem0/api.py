@@ -25,6 +25,7 @@ ROUTES = {
     "get_all": ("POST", "/v3/memories/"),
     "search": ("POST", "/v3/memories/search/"),
     "get": ("GET", "/v1/memories/{identifier}/"),
+    "history": ("GET", "/v1/memories/{identifier}/history/"),
     "delete": ("DELETE", "/v1/memories/{identifier}/"),
     "delete_all": ("DELETE", "/v1/memories/"),
     "delete_entity": ("DELETE", "/v2/entities/{kind}/{name}/"),
@@ -157,6 +158,12 @@ class Api:
         if not rows:
             raise ApiError(404, {"error": "Memory not found!"})
         return public_row(rows[0], "session_id")
+
+    def _history(self, request: Request, body: Json, identifier: str) -> list[Json]:
+        row = self._get(request, body, identifier)
+        shared = {name: row[name] for name in ("user_id", "metadata", "created_at", "updated_at")}
+        event = {"event": "ADD", "old_memory": None, "new_memory": row["memory"], "input": []}
+        return [{"id": identifier, "memory_id": identifier, **event, **shared}]
 
     def _delete(self, _request: Request, _body: Json, identifier: str) -> Json:
         if not self.store.remove(condition("memory_ids", [_uuid(identifier)])):

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from ops.cli import backfill, connect, queue, secret
+from ops.cli import backfill, callers, connect, doctor, queue, secret
 from ops.errors import OperatorError
 
 NAME = "amem"
@@ -31,18 +31,18 @@ def commands() -> None:
     """
 
 
-for command in (*secret.COMMANDS, *connect.COMMANDS, *backfill.COMMANDS, *queue.COMMANDS):
-    commands.add_command(command)
+for group in (secret, connect, doctor, backfill, callers, queue):
+    for command in group.COMMANDS:
+        commands.add_command(command)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - a return for each exit code
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     # SIGTERM ends a command in order, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        commands.main(args=arguments, prog_name=NAME, standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+        code = commands.main(args=arguments, prog_name=NAME, standalone_mode=False)
+        return code if isinstance(code, int) else 0  # of click.exceptions.Exit
     except click.ClickException as error:
         error.show()
         return 2
@@ -56,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - a re
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _fail(message: str, remedy: str = "", exit_code: int = 1) -> int:

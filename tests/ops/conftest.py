@@ -11,9 +11,19 @@ import pytest
 
 from local.elevenlabs import WorkspaceServer
 from ops import dead_letters
-from tests.unit.conftest import REGION, SECRET_NAME, Aws, aws, containers_end, mem0, moto_url, variables
+from tests.unit.conftest import (
+    REGION,
+    SECRET_NAME,
+    Aws,
+    aws,
+    build,
+    containers_end,
+    mem0,
+    moto_url,
+    variables,
+)
 
-__all__ = ["aws", "containers_end", "mem0", "moto_url", "variables"]
+__all__ = ["aws", "build", "containers_end", "mem0", "moto_url", "variables"]
 
 STAGE = "dev"
 URLS = {

@@ -1,17 +1,16 @@
 """`amem connect` sets ElevenLabs up, `amem disconnect` takes it back; killed anywhere, they end the same."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from botocore.httpsession import URLLib3Session
 
 from local.elevenlabs import WorkspaceServer
 from local.elevenlabs.workspace import AGENTS
 from ops.cli import main
 from tests.ops.conftest import STAGE, URLS, deploy
+from tests.ops.kill import kill_at
 from tests.unit.conftest import SECRET_NAME, Aws
 
 NORA, BOOKS = AGENTS
@@ -233,46 +232,6 @@ def test_either_meaning_of_a_partial_change_is_fine(elevenlabs: WorkspaceServer,
     assert amem("connect") == 0
     assert amem("disconnect") == 0
     assert elevenlabs.state() == before
-
-
-class KilledError(BaseException):
-    """The command died."""
-
-
-def kill_at(number: int, monkeypatch: pytest.MonkeyPatch, *, sent: bool, command: Callable[[], int]) -> bool:
-    """Run a command that dies at its writing request `number`: before it, or after it was `sent`.
-
-    Dying at a request that reads is the same as dying after the one before it. Returns whether it died.
-    """
-    count = 0
-
-    def strike(real: Callable[..., Any], reads: Callable[[Any], bool]) -> Callable[..., Any]:
-        def requested(self: Any, request: Any) -> Any:
-            nonlocal count
-            count += not reads(request)
-            if count != number or reads(request):
-                return real(self, request)
-            if sent:
-                real(self, request)
-            raise KilledError
-
-        return requested
-
-    def aws_reads(request: Any) -> bool:
-        operation = request.headers.get("X-Amz-Target", b"").decode().partition(".")[2]
-        return not operation.startswith(("Put", "Delete", "Update", "Create"))
-
-    with monkeypatch.context() as patched:
-        http, aws = httpx.HTTPTransport, URLLib3Session
-        patched.setattr(
-            http, "handle_request", strike(http.handle_request, lambda request: request.method == "GET")
-        )
-        patched.setattr(aws, "send", strike(aws.send, aws_reads))
-        try:
-            command()
-        except KilledError:
-            return True
-    return False
 
 
 @pytest.mark.parametrize("sent", [False, True])

@@ -1,0 +1,32 @@
+"""Whom an operator means by a number: the caller as the functions know them."""
+
+import hashlib
+
+from ops.deployment import Deployment
+from ops.errors import cannot_start
+from ops.mem0 import checked
+from shared.errors import InvalidRequestError
+
+
+def identify(deployment: Deployment, spelled: str) -> str:
+    """The user id of the caller that `spelled` means in this stage: a number in any spelling, or a user id.
+
+    Raises:
+        OperatorError: if it names nobody, everybody, or many people.
+    """
+    known = deployment.environment.callers
+    try:
+        user_id = known.of_anybody(spelled, "CALLER")
+    except InvalidRequestError:
+        user_id = None
+    if user_id is None:
+        raise cannot_start(
+            f"{spelled!r} is no caller: it is withheld, shared by many people, or no possible number",
+            "write the number with its country: +16125550142; shared numbers are a setting of the stage",
+        )
+    return checked(user_id)
+
+
+def digest(user_id: str) -> str:
+    """What the ledger holds of a caller."""
+    return hashlib.sha256(checked(user_id).encode()).hexdigest()

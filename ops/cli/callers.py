@@ -1,0 +1,84 @@
+"""`amem export` and `amem forget`: what is kept of one caller."""
+
+import sys
+import time
+
+import click
+
+from ops.callers import identify
+from ops.cli.options import dry_run, open_workspace, operates_on_stage, yes
+from ops.deployment import Deployment
+from ops.errors import cannot_start
+from ops.export import export
+from ops.forget import Forget
+from ops.ledger import CallerLedger
+from ops.terminal import Terminal
+
+_caller = click.argument("caller")
+
+
+@click.command("export")
+@operates_on_stage
+@_caller
+def export_caller(deployment: Deployment, terminal: Terminal, caller: str) -> None:
+    """Write everything that is kept of CALLER as one JSON document.
+
+    CALLER is a number in any spelling, or a user id as it is stored.
+    """
+    user_id = identify(deployment, caller)
+    terminal.say(f"exporting {user_id}")
+    with terminal.progress("reading") as advance:
+        for piece in export(deployment, user_id):
+            sys.stdout.write(piece)
+            advance()
+    sys.stdout.flush()
+
+
+@click.command("forget")
+@operates_on_stage
+@_caller
+@click.option("--never-again", is_flag=True, help="Later calls leave nothing either.")
+@click.option("--allow-again", is_flag=True, help="Only end --never-again: later calls are remembered.")
+@click.option("--elevenlabs", is_flag=True, help="Delete their conversations at ElevenLabs too.")
+@dry_run
+@yes
+def forget_caller(
+    deployment: Deployment,
+    terminal: Terminal,
+    caller: str,
+    *,
+    never_again: bool,
+    allow_again: bool,
+    elevenlabs: bool,
+    dry_run: bool,
+) -> None:
+    """Delete everything that is kept of CALLER, and write a receipt.
+
+    CALLER is a number in any spelling, or a user id as it is stored. Calls from before, which may still be
+    queued or delivered again, leave nothing; a later call begins anew. The receipt holds no content.
+    """
+    if never_again and allow_again:
+        raise cannot_start("--never-again and --allow-again contradict each other")
+    user_id = identify(deployment, caller)
+    if allow_again:
+        terminal.confirm(f"Remember calls of {user_id} from now on?", typed=user_id)
+        CallerLedger(deployment, user_id).forget_until(time.time(), even_earlier=True)
+        terminal.say(f"calls of {user_id} are remembered from now on")
+        return
+    workspace = open_workspace() if elevenlabs else None
+    with Forget(deployment, user_id, workspace=workspace, never_again=never_again, say=terminal.say) as job:
+        if dry_run:
+            counts = job.counts()
+            text = ", ".join(f"{count} {what}" for what, count in counts.items())
+            terminal.data({"caller": user_id, **counts}, text)
+            terminal.say("nothing was deleted: this was a dry run")
+            return
+        terminal.confirm(f"Forget {user_id}? This cannot be undone.", typed=user_id)
+        receipt = job.run()
+    value = receipt.as_json()
+    terminal.data(value, "\n".join(f"{name}: {shown}" for name, shown in value.items()))
+    if any(receipt.after.values()):
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = (export_caller, forget_caller)
