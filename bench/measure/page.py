@@ -83,7 +83,7 @@ milliseconds are about three times as many, on both sides.
 CHOSEN = """## Where it comes from
 
 - **The client without the engine.** `import mem0` loads qdrant, grpc, numpy, openai and sqlalchemy, for
-  classes that the hosted client never uses. `lambdas/shared/mem0_client.py` puts empty stand-ins for the
+  classes that the hosted client never uses. `lambdas/shared/mem0/library.py` puts empty stand-ins for the
   engine, PostHog, `requests` and pydantic into `sys.modules` while mem0 is imported. The class that runs is
   the library's own. It makes one pydantic model, of three strings; a test fails when a new mem0ai makes
   another.
