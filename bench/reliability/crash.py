@@ -7,6 +7,7 @@ so that a stroke hits the call that it is meant for; everything else is as deplo
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -25,11 +26,12 @@ WEBHOOKS, WORKERS = 16, 32
 """At once. Most of them hold a frozen instance, which costs no time; a killed one costs a start."""
 _INTEGRATION_SECONDS = 4.0
 _AWAKE_SECONDS = 1.0
-_REMAINS = """What remains: an add that Mem0 accepted and that was not noted is looked for in Mem0 before it
-is sent again (the first add is noted by itself, the second when the ledger is closed). Passages are there at
-once. Facts are there when Mem0 has extracted them; a worker that comes back earlier does not see them and has
-them extracted a second time. As deployed it comes back after the visibility timeout of 180 s, and Mem0
-extracts within seconds. A call in which Mem0 finds no fact at all is sent again too."""
+_REMAINS = """What remains: an add that Mem0 accepted and that was not noted is looked for before it is sent
+again, first among the caller's memories, then among Mem0's newest events. Passages are memories at once.
+Facts that Mem0 has not extracted yet, and a call in which it finds none, are only among the events, and only
+the newest are read: five pages, of which the stand-in has one, with 100 events. Behind more events than that
+the add is not found, and is sent a second time. As deployed the worker comes back after the visibility
+timeout of 180 s, and Mem0 extracts within seconds."""
 _HOW = {"kill": "killed", "freeze": "frozen"}
 WAYS = tuple(_HOW)
 _DELETE = "before the message is deleted"
@@ -42,11 +44,12 @@ _ID = re.compile(rb"conv_faults[0-9a-f]{32}")
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A step of a call: at which door, and what the host calls it."""
+    """A step of a call: at which door, what the host calls it, and which occurrence in an invocation."""
 
     words: str
     door: str
     step: str
+    occurrence: int = 1
 
 
 PLACES = (
@@ -68,7 +71,8 @@ PLACES = (
     Place(
         words="after both adds: one is noted, the other not yet",
         door="worker",
-        step="post_call.adds:Adds.remember:after",
+        step=f"{_NOTED}:before",
+        occurrence=2,
     ),
     Place(words="the ledger is closed", door="worker", step="post_call.ledger:Entry.close:after"),
     Place(words="the worker's response is not out", door="worker", step="response"),
@@ -93,7 +97,7 @@ class Saboteur:
     def __init__(self, plans: Mapping[str, Plan]) -> None:
         self._plans = plans
         self._lock = threading.Lock()
-        self._adding: dict[str, int] = {}  # adds that were let go, by request
+        self._reached: Counter[tuple[str, str]] = Counter()  # by request and step
         self._struck = threading.Condition(self._lock)
         self._all_awake = 0.0
         self._over = False
@@ -118,9 +122,10 @@ class Saboteur:
         door = "worker" if b'"Records"' in invocation.event else "webhook"
         if door != plan.place.door:
             return
-        if plan.place.words == _BETWEEN and step.name == f"{_ADD}:before":
-            self._hold_second(invocation.request_id, plan)
-        elif step.name == plan.place.step and self._claim(plan):
+        occurrence = self._count(invocation.request_id, step.name)
+        if plan.place.words == _BETWEEN and step.name == f"{_ADD}:before" and occurrence > 1:
+            self._hold(plan)
+        elif (step.name, occurrence) == (plan.place.step, plan.place.occurrence) and self._claim(plan):
             if plan.how == "kill":
                 step.instance.kill()
             else:
@@ -149,12 +154,15 @@ class Saboteur:
             first, plan.struck = not plan.struck, True
         return first
 
-    def _hold_second(self, request_id: str, plan: Plan) -> None:
-        """Let the first of the two adds go; hold the other until the stroke has fallen."""
+    def _count(self, request_id: str, step: str) -> int:
+        with self._lock:
+            self._reached[request_id, step] += 1
+            return self._reached[request_id, step]
+
+    def _hold(self, plan: Plan) -> None:
+        """Hold the second of the two adds until the stroke has fallen."""
         with self._struck:
-            self._adding[request_id] = self._adding.get(request_id, 0) + 1
-            if self._adding[request_id] > 1:
-                self._struck.wait_for(lambda: plan.fallen or self._over, timeout=10)
+            self._struck.wait_for(lambda: plan.fallen or self._over, timeout=10)
 
 
 def run(

@@ -11,7 +11,7 @@ from local.lambda_host.toolchain import quiet
 QUICK = [
     place
     for place in crash.PLACES
-    if place.step.startswith(("post_call.webhook:_enqueue", "post_call.ledger:Entry.finish", "shared.mem0"))
+    if place.step.startswith(("post_call.call_queue", "post_call.adds", "shared.mem0"))
 ]
 
 
