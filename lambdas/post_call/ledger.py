@@ -70,16 +70,18 @@ class Ledger:
                 " digest = if_not_exists(digest, :digest), caller = if_not_exists(caller, :caller)"
                 " ADD begun :steps, tries :one",
                 values,
-                # The claim may be our own, if the answer to a first attempt was lost.
-                ConditionExpression="attribute_not_exists(closed_at) AND (claimed_by = :owner OR"
-                " attribute_not_exists(claimed_until) OR claimed_until < :now)",
+                ConditionExpression="attribute_not_exists(closed_at) AND"
+                " (attribute_not_exists(claimed_until) OR claimed_until < :now)",
                 ReturnValues="ALL_OLD",
             )
         except AwsError as error:
             if error.code != _REFUSED:
                 raise
             found = self._read(key)
-            if "closed_at" not in found:
+            if found.get("claimed_by") == values[":owner"]:
+                # The answer to a first attempt was lost. That attempt has counted this try already.
+                found["tries"] = {"N": str(int(found["tries"]["N"]) - 1)}
+            elif "closed_at" not in found:
                 raise BusyError from None
         new = {"digest": {"S": digest}, "caller": {"S": caller}}
         return Entry(
