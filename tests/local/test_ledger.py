@@ -1,5 +1,7 @@
 """The ledger over a connection that loses answers."""
 
+import contextlib
+
 import pytest
 
 from local.lambda_host.model import REGION
@@ -12,7 +14,11 @@ from shared.environment import Environment
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_claim_whose_answers_were_lost_counts_once(system: System, lost: int) -> None:
     variables = {**system.aws.environment, "AWS_REGION": REGION, "LEDGER_TABLE": system.ledger_table}
-    ledger = Ledger(Environment.parse(variables), AwsClient(variables))
+    with contextlib.closing(AwsClient(variables)) as aws:
+        claim_twice(Ledger(Environment.parse(variables), aws), system, lost)
+
+
+def claim_twice(ledger: Ledger, system: System, lost: int) -> None:
     lose = {"operation": "dynamodb:UpdateItem", "count": lost, "refuse": True, "after_work": True}
     system.aws.set_faults(*([lose] if lost else []))
     try:
