@@ -1,4 +1,4 @@
-"""What became of calls, and why an agent said what it said: read from ElevenLabs, AWS and Mem0, never written."""
+"""What became of calls, and why an agent said what it said. Nothing here writes anywhere."""
 
 from ops.calls.callers import Answer, Candidate, LookedUp, ToldNow, caller, look_up, search, told_now
 from ops.calls.explanation import Explanation, Left, LookUp, Times, call

@@ -1,10 +1,22 @@
 """A caller: what is remembered, and what the functions would answer now, by their own code."""
 
 import datetime as dt
+import functools
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
+from ops.calls.explanation import in_order
 from ops.calls.sources import Sources, StoredMemory
+from ops.errors import OperatorError
+from retrieve import ranking
+from shared.http import Handler
+from shared.memory import Memory, of_one_person
+
+_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +34,7 @@ class ToldNow:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One memory of Retrieve's answer: its text, `factual` or `semantic`, its day, and its score from 0 to 1."""
+    """One memory of Retrieve's answer: `factual` or `semantic`, its day, and its score from 0 to 1."""
 
     text: str
     type: str
@@ -68,7 +80,8 @@ def caller(sources: Sources, user_id: str) -> list[StoredMemory]:
     Raises:
         OperatorError: if Mem0 cannot be read, or the id is nobody's.
     """
-    raise NotImplementedError
+    found = sorted(sources.memories(sources.user_id(user_id)), key=in_order)
+    return sorted(found, key=lambda memory: memory.created, reverse=True)
 
 
 def told_now(sources: Sources, user_id: str, agent_id: str = "") -> ToldNow:
@@ -77,7 +90,14 @@ def told_now(sources: Sources, user_id: str, agent_id: str = "") -> ToldNow:
     Raises:
         OperatorError: if it would fail; the message is ClientData's.
     """
-    raise NotImplementedError
+    body = {"caller_id": sources.user_id(user_id), "agent_id": agent_id}
+    answer = _answer(sources, "client_data", body)
+    override = answer.get("conversation_config_override", {}).get("agent", {}).get("prompt", {})
+    variables = answer["dynamic_variables"]
+    return ToldNow(
+        prompt=override.get("prompt", ""),
+        variables={name: value for name, value in variables.items() if not name.startswith("secret__")},
+    )
 
 
 def search(sources: Sources, user_id: str, query: str) -> list[Answer]:
@@ -86,7 +106,11 @@ def search(sources: Sources, user_id: str, query: str) -> list[Answer]:
     Raises:
         OperatorError: if it would fail; the message is Retrieve's.
     """
-    raise NotImplementedError
+    answer = _answer(sources, "retrieve", {"user_id": sources.user_id(user_id), "query": query})
+    return [
+        Answer(text=item["memory"], type=item["type"], date=item["date"], score=item["score"])
+        for item in answer["memories"]
+    ]
 
 
 def look_up(sources: Sources, user_id: str, query: str) -> LookedUp:
@@ -95,4 +119,63 @@ def look_up(sources: Sources, user_id: str, query: str) -> LookedUp:
     Raises:
         OperatorError: if Mem0 cannot be searched.
     """
-    raise NotImplementedError
+    as_of = dt.datetime.now(dt.UTC)
+    found = sources.search(sources.user_id(user_id), query, ranking.CANDIDATES)
+    attribute = sources.environment.memories_of_others == "attribute"
+    own = of_one_person([candidate.memory for candidate in found], attribute=attribute)
+    chosen = ranking.choose(query, own, sources.environment.search_limit)
+    own_texts = {memory.text for memory in own}
+
+    def judged(candidate: StoredMemory) -> Candidate:
+        if not attribute and candidate.text not in own_texts:
+            return Candidate(memory=candidate, chosen=False, reason="another person called from this number")
+        return _judged(candidate, chosen)
+
+    return LookedUp(
+        query=query,
+        as_of=as_of,
+        answers=[
+            Answer(text=memory.text, type=memory.type, date=memory.date, score=memory.score)
+            for memory in chosen
+        ],
+        candidates=[judged(candidate) for candidate in found],
+    )
+
+
+def _judged(candidate: StoredMemory, chosen: Sequence[Memory]) -> Candidate:
+    """Whether a candidate is in the answer, told by its words: an answer is put together of several."""
+    same_call = [memory for memory in chosen if memory.created == candidate.created]
+    pieces = candidate.memory.lines or (candidate.text,)
+    longest = ranking.CHARACTERS - len(ranking.GAP) - 1
+    if any(piece[:longest].rstrip() in memory.text for piece in pieces for memory in same_call):
+        return Candidate(memory=candidate, chosen=True, reason="its words fit the question best")
+    if same_call:
+        reason = "other words of the same call fit better, or say the same"
+    elif chosen:
+        reason = f"other calls fit better; {len(chosen)} were chosen"
+    else:
+        reason = "nothing was chosen"
+    return Candidate(memory=candidate, chosen=False, reason=reason)
+
+
+def _answer(sources: Sources, function: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a function would answer to `body`."""
+    keys = sources.variables["ELEVENLABS_WORKSPACE_KEY"]
+    key = json.loads(keys)[0] if keys.startswith("[") else keys
+    event = {"headers": {"x-workspace-key": key}, "body": json.dumps(body)}
+    response = _handler(sources, function)(event, None)
+    answer: dict[str, Any] = json.loads(response["body"])
+    if response["statusCode"] != _OK:
+        raise OperatorError(f"the function would answer {response['statusCode']}: {answer.get('error')}")
+    return answer
+
+
+@functools.lru_cache(maxsize=8)
+def _handler(sources: Sources, function: str) -> Handler:
+    """A function's own handler, without Retrieve's demand for a call's token: there is no call."""
+    # A handler's module connects to Mem0 while it is imported: to this stage's, then.
+    os.environ.setdefault("MEM0_HOST", sources.environment.mem0_host)
+    handler: Handler = import_module(f"{function}.handler").build(
+        {**sources.variables, "RETRIEVE_AUTH": "none"}
+    )
+    return handler

@@ -1,14 +1,26 @@
 """Everything about one call: what the agent was told, what it looked up, what the call left, and when."""
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.calls.overview import CallOverview
+from ops.calls.outcome import Outcomes, Reading, read, seconds
+from ops.calls.overview import CallOverview, overview
 from ops.calls.sources import Sources, StoredMemory
-from ops.calls.told import Told
+from ops.calls.told import Told, told
+from ops.errors import cannot_start
+from post_call import payload
+from post_call.payload import NotUnderstoodError
 from post_call.record import CallRecord
+from post_call.redaction import CLASSES, redact
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_KINDS = ("fact", "summary", "passage")
+_EARLIER = dt.timedelta(hours=1)  # than the call, the phone has not rung
+_LONGEST_RESULT = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,4 +115,110 @@ def call(sources: Sources, conversation_id: str) -> Explanation:
     Raises:
         OperatorError: if there is no such conversation, or ElevenLabs, AWS or Mem0 cannot be read.
     """
-    raise NotImplementedError
+    if not _ID.fullmatch(conversation_id):
+        raise cannot_start("that is no id of a conversation")
+    data = sources.workspace.conversation(conversation_id)
+    reading = read(sources, data)
+    outcomes = Outcomes(sources)
+    memories = list(sources.memories(reading.user_id)) if reading.user_id else []
+    own = [memory for memory in memories if memory.conversation_id == conversation_id]
+    earlier = [memory for memory in memories if memory.conversation_id != conversation_id]
+    in_brief = overview(sources, outcomes, data, reading)
+    said = _said(data, reading)
+    spoken = redact(said, keep=sources.environment.keep_spoken) if said else None
+    return Explanation(
+        overview=in_brief,
+        told=told(data, earlier, sources.environment, reading.began),
+        look_ups=tuple(_look_ups(data.get("transcript"))),
+        left=Left(
+            memories=tuple(sorted(own, key=in_order)),
+            redacted=redacted(said, spoken) if said and spoken else {},
+        ),
+        times=_times(sources, outcomes, data, reading, in_brief),
+        spoken=spoken,
+    )
+
+
+def in_order(memory: StoredMemory) -> tuple[int, int]:
+    """Where a memory stands among those of its call: facts, the summary, the passages."""
+    return _KINDS.index(memory.kind), memory.memory.place
+
+
+def redacted(said: CallRecord, spoken: CallRecord) -> dict[str, int]:
+    """How many secrets of each kind were replaced. A caller who says "[pin]" has not given one."""
+    counts = {mark: _text_of(spoken).count(mark) - _text_of(said).count(mark) for mark in CLASSES.values()}
+    return {mark: count for mark, count in counts.items() if count > 0}
+
+
+def _text_of(record: CallRecord) -> str:
+    return "\n".join([*(turn.text for turn in record.turns), record.summary, *record.collected.values()])
+
+
+def _said(data: Mapping[str, Any], reading: Reading) -> CallRecord | None:
+    try:
+        record = payload.call_record(data, reading.user_id, reading.ended.timestamp())
+    except NotUnderstoodError:
+        return None
+    return record if record.turns else None
+
+
+def _look_ups(transcript: object) -> Iterator[LookUp]:
+    """The tools that were used, with their results, which stand in later turns."""
+    turns = [turn for turn in transcript if isinstance(turn, Mapping)] if isinstance(transcript, list) else []
+    results = {item.get("request_id"): item for turn in turns for item in _objects(turn.get("tool_results"))}
+    for turn in turns:
+        for used in _objects(turn.get("tool_calls")):
+            result = results.get(used.get("request_id"), {})
+            text = str(result.get("result_value") or "")[:_LONGEST_RESULT]
+            found = _json(text).get("memories")
+            latency, at = result.get("tool_latency_secs"), turn.get("time_in_call_secs")
+            yield LookUp(
+                tool=str(used.get("tool_name") or ""),
+                at_seconds=at if isinstance(at, int) else 0,
+                parameters=_json(used.get("params_as_json")),
+                result=text,
+                memories=tuple(_objects(found)) if isinstance(found, list) else None,
+                is_error=bool(result.get("is_error")),
+                seconds=float(latency) if isinstance(latency, int | float) else None,
+            )
+
+
+def _times(
+    sources: Sources, outcomes: Outcomes, data: Mapping[str, Any], reading: Reading, in_brief: CallOverview
+) -> Times:
+    since = reading.began - _EARLIER
+    metadata = data.get("metadata")
+    phone = metadata.get("phone_call") if isinstance(metadata, Mapping) else None
+    call_sid = phone.get("call_sid") if isinstance(phone, Mapping) else None
+    rings = sources.log("client-data", call_sid, since=since) if isinstance(call_sid, str) else []
+    ring = next((line for line in rings if line.fields.get("call_sid") == call_sid), None)
+    took = ring.fields.get("duration_ms") if ring else None
+    took = float(took) if isinstance(took, int | float) else None
+    lines = sources.log("post-call", reading.conversation_id, since=since)
+    webhook = next((line for line in lines if str(line.fields.get("message")).startswith("webhook ")), None)
+    accepted = [at for item in outcomes.entries(reading) if (at := seconds(item, "accepted_at"))]
+    return Times(
+        rang=_moment(ring.at - (took or 0) / 1000) if ring else None,
+        client_data_ms=took,
+        began=reading.began,
+        ended=reading.ended,
+        webhook=_moment(webhook.at) if webhook else None,
+        accepted=_moment(min(accepted)) if accepted else None,
+        remembered=in_brief.outcome.remembered_at,
+    )
+
+
+def _objects(value: object) -> Sequence[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _json(text: object) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        value = None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _moment(unix: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(unix, dt.UTC)

@@ -1,11 +1,18 @@
 """Recent calls, newest first, and what became of them."""
 
 import datetime as dt
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
-from ops.calls.outcome import Outcome
+from ops.calls.outcome import Outcome, Outcomes, Reading, read
 from ops.calls.sources import Sources
+from shared.text import plain_text
+
+_AT_ONCE = 8  # calls that are read at a time
+_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +43,76 @@ class CallOverview:
 
 
 def calls(
-    sources: Sources, limit: int, *, before: dt.datetime | None = None, agent_id: str = "", user_id: str = ""
+    sources: Sources, limit: int, *, before: tuple[dt.datetime, str] | None = None, agent_id: str = ""
 ) -> Iterator[CallOverview]:
     """The newest calls, newest first, as they are read.
 
     Args:
         sources: of a stage.
         limit: at most so many.
-        before: only calls that began before it: the `began` of the last one of the page before.
+        before: `began` and `conversation_id` of the last call of the page before.
         agent_id: only calls of this agent.
-        user_id: only calls of this caller.
 
     Raises:
         OperatorError: if ElevenLabs, AWS or Mem0 cannot be read.
     """
-    raise NotImplementedError
+    outcomes = Outcomes(sources)
+
+    def one(conversation_id: str) -> CallOverview:
+        data = sources.workspace.conversation(conversation_id)
+        return overview(sources, outcomes, data, read(sources, data))
+
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        ids = itertools.islice(_ids(sources, limit, before, agent_id), limit)
+        while some := list(itertools.islice(ids, _AT_ONCE)):
+            yield from readers.map(one, some)
+
+
+def overview(sources: Sources, outcomes: Outcomes, data: Mapping[str, Any], reading: Reading) -> CallOverview:
+    """A call in brief, from its detail at ElevenLabs."""
+    left = sources.count(reading.user_id, reading.conversation_id) if reading.user_id else 0
+    return CallOverview(
+        conversation_id=reading.conversation_id,
+        began=reading.began,
+        seconds=int((reading.ended - reading.began).total_seconds()),
+        agent_id=_text(data.get("agent_id")),
+        agent_name=_text(data.get("agent_name")),
+        user_id=reading.user_id,
+        outcome=outcomes.of(reading, left=left),
+        told=_told(data),
+        left=left,
+    )
+
+
+def _ids(
+    sources: Sources, limit: int, before: tuple[dt.datetime, str] | None, agent_id: str
+) -> Iterator[str]:
+    """The conversations' ids, newest first."""
+    filters: dict[str, str | int] = {"page_size": min(limit, _PAGE), "sort_direction": "desc"}
+    if agent_id:
+        filters["agent_id"] = agent_id
+    if before:  # whether the limit itself is included is not known
+        filters["call_start_before_unix"] = int(before[0].timestamp()) + 1
+    passed = before is None
+    for row in sources.workspace.conversations(**filters):
+        conversation_id = str(row["conversation_id"])
+        # Several calls may begin in one second: of those, the ones after the last one are left.
+        if not passed and before and int(row.get("start_time_unix_secs") or 0) < int(before[0].timestamp()):
+            passed = True
+        if passed:
+            yield conversation_id
+        elif before and conversation_id == before[1]:
+            passed = True
+
+
+def _told(data: Mapping[str, Any]) -> int | None:
+    """The variable that ClientData set; None if it was not asked."""
+    client_data = data.get("conversation_initiation_client_data")
+    variables = client_data.get("dynamic_variables") if isinstance(client_data, Mapping) else None
+    count = variables.get("memory_count") if isinstance(variables, Mapping) else None
+    text = str(count)
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _text(value: object) -> str:
+    return plain_text(value, longest=256) if isinstance(value, str) else ""

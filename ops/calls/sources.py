@@ -1,17 +1,32 @@
-"""Where what is known of calls is read: ElevenLabs, the stage's queue and ledger, and Mem0 as the functions see it."""
+"""Where calls and memories are read: ElevenLabs, the stage, and Mem0 as its functions see it."""
 
 import datetime as dt
 import functools
 import json
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from ops import function_logs
 from ops.deployment import Deployment
-from ops.errors import OperatorError
+from ops.errors import OperatorError, cannot_start
+from ops.function_logs import LogLine
 from ops.secret import Secret
 from ops.workspace import Workspace
+from shared.aws import AwsClient
+from shared.caller import LONGEST_ID
+from shared.credentials import Credentials
 from shared.environment import Environment
-from shared.memory import Kind, Memory
+from shared.errors import InvalidRequestError, UnavailableError
+from shared.mem0 import listing
+from shared.mem0.connection import Mem0Connection
+from shared.mem0.library import MemoryClient
+from shared.mem0.session import Session
+from shared.memory import ForeignRowError, Kind, Memory, from_row
+from shared.text import plain_text
+
+T = TypeVar("T")
 
 _MOST_PAGES = 500
 
@@ -61,6 +76,12 @@ class Sources:
     def __init__(self, deployment: Deployment, workspace: Workspace) -> None:
         self.deployment = deployment
         self.workspace = workspace
+        # Made here: boto3's clients may be shared by threads, but not made by several at a time.
+        self.dynamodb = deployment.client("dynamodb")
+        self.sqs = deployment.client("sqs")
+        credentials = Credentials(self.environment, AwsClient(self.variables))
+        self._session = Session(Mem0Connection(self.environment, credentials), credentials)
+        self._log_lock = threading.Lock()
 
     @functools.cached_property
     def variables(self) -> Mapping[str, str]:
@@ -89,9 +110,15 @@ class Sources:
         """The user id of a caller whose number is written in any way, or of a web user.
 
         Raises:
-            OperatorError: if it is nobody's.
+            OperatorError: if it is nobody's: withheld, shared by many, or no id at all.
         """
-        raise NotImplementedError
+        try:
+            user_id = self.environment.callers.of_anybody(caller[:LONGEST_ID], "the caller")
+        except InvalidRequestError as error:
+            raise cannot_start(str(error)) from None
+        if not user_id:
+            raise cannot_start("that is no caller's number or id", "write the number with its country: +1...")
+        return user_id
 
     def memories(self, user_id: str, conversation_id: str = "") -> Iterator[StoredMemory]:
         """The memories of a caller in Mem0's order; only those of one call if it is named.
@@ -99,4 +126,75 @@ class Sources:
         Raises:
             OperatorError: if Mem0 cannot be read.
         """
-        raise NotImplementedError
+        for page in range(1, _MOST_PAGES + 1):
+            answer = self._list(user_id, conversation_id, page, listing.PAGE_SIZE)
+            yield from stored(listing.results(answer), user_id)
+            if not answer.get("next"):
+                return
+
+    def count(self, user_id: str, conversation_id: str) -> int:
+        """How many memories of a caller come from one call.
+
+        Raises:
+            OperatorError: if Mem0 cannot be read.
+        """
+        count = self._list(user_id, conversation_id, 1, 1).get("count")
+        return count if isinstance(count, int) else sum(1 for _ in self.memories(user_id, conversation_id))
+
+    def search(self, user_id: str, query: str, limit: int) -> list[StoredMemory]:
+        """What Mem0 offers for a query, best first.
+
+        Raises:
+            OperatorError: if Mem0 cannot be searched.
+        """
+
+        def find(client: MemoryClient) -> list[object]:
+            return listing.results(client.search(query, filters={"user_id": user_id}, top_k=limit))
+
+        return list(stored(self._read("search", find), user_id))
+
+    def log(self, function: str, term: str, *, since: dt.datetime) -> list[LogLine]:
+        """The lines of a function that hold `term`, oldest first."""
+        with self._log_lock:  # CloudWatch Logs allows few of these requests a second
+            return list(function_logs.read(self.deployment, function, since=since.timestamp(), term=term))
+
+    def _list(self, user_id: str, conversation_id: str, page: int, size: int) -> Mapping[str, Any]:
+        filters: dict[str, Any] = {"user_id": user_id}
+        if conversation_id:
+            filters = {"AND": [filters, {"metadata": {"conversation_id": conversation_id}}]}
+
+        def read(client: MemoryClient) -> Mapping[str, Any]:
+            answer = client.get_all(filters=filters, page=page, page_size=size)
+            listing.results(answer)
+            return dict(answer)
+
+        return self._read("get_all", read)
+
+    def _read(self, operation: str, action: Callable[[MemoryClient], T]) -> T:
+        try:
+            return self._session.read(operation, action)
+        except UnavailableError as error:
+            raise OperatorError(str(error), remedy="try again in a minute, or run `amem doctor`") from None
+
+
+def stored(rows: Iterable[object], user_id: str) -> Iterator[StoredMemory]:
+    """The memories of `user_id` in rows of Mem0; rows of anybody else are dropped."""
+    for row in rows:
+        try:
+            memory = from_row(row, user_id)
+        except ForeignRowError:
+            continue
+        if memory and isinstance(row, dict):
+            metadata = row.get("metadata")
+            metadata = metadata if isinstance(metadata, dict) else {}
+            yield StoredMemory(
+                id=_text(row.get("id")),
+                memory=memory,
+                conversation_id=_text(metadata.get("conversation_id")),
+                agent_id=_text(metadata.get("agent_id")),
+                replaced_by=_text(row.get("replaced_by")),
+            )
+
+
+def _text(value: object) -> str:
+    return plain_text(value, longest=LONGEST_ID) if isinstance(value, str) else ""
