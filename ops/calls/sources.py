@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ops import function_logs
 from ops.deployment import Deployment
@@ -66,7 +66,7 @@ class StoredMemory:
 
 
 class Sources:
-    """A stage and a workspace, to be read by any number of threads.
+    """A stage and a workspace, to be read by any number of threads; a context manager that closes both.
 
     Args:
         deployment: the stage.
@@ -80,8 +80,22 @@ class Sources:
         self.dynamodb = deployment.client("dynamodb")
         self.sqs = deployment.client("sqs")
         credentials = Credentials(self.environment, AwsClient(self.variables))
-        self._session = Session(Mem0Connection(self.environment, credentials), credentials)
+        self._mem0 = Mem0Connection(self.environment, credentials)
+        self._session = Session(self._mem0, credentials)
         self._log_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._mem0.client.close()
+        self.workspace.close()
 
     @functools.cached_property
     def variables(self) -> Mapping[str, str]:
