@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import itertools
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,20 +45,21 @@ def explain(deployment: Deployment, terminal: Terminal, conversation_id: str, *,
 
 
 def as_json(value: Any) -> Any:
-    """A value of `ops.calls` as JSON: times in ISO 8601, a memory with what a person may ask for."""
+    """A value of `ops.calls` as JSON: times in ISO 8601, texts without control characters."""
+    if isinstance(value, StoredMemory):
+        names = ("id", "kind", "text", "conversation_id", "agent_id", "replaced_by", "created")
+        value = {name: getattr(value, name) for name in names} | {"score": value.memory.score}
+    elif dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     match value:
-        case StoredMemory():
-            names = ("id", "kind", "text", "conversation_id", "agent_id", "replaced_by")
-            rest = {"created": value.created.isoformat(), "score": value.memory.score}
-            return {name: getattr(value, name) for name in names} | rest
-        case dt.datetime():
-            return value.isoformat()
         case Mapping():
             return {str(name): as_json(item) for name, item in value.items()}
         case list() | tuple():
             return [as_json(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case dt.datetime():
+            return value.isoformat()
+        case str():  # JSON escapes those of ASCII; a terminal obeys others, too
+            return "".join(sign for sign in value if sign == "\n" or unicodedata.category(sign) != "Cc")
     return value
 
 
