@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.calls.outcome import Outcomes, Reading, read, seconds
+from ops.calls.outcome import Outcomes, Reading
 from ops.calls.overview import CallOverview, overview
 from ops.calls.sources import Sources, StoredMemory
 from ops.calls.told import Told, told
@@ -117,24 +117,24 @@ def call(sources: Sources, conversation_id: str) -> Explanation:
     """
     if not _ID.fullmatch(conversation_id):
         raise cannot_start("that is no id of a conversation")
-    data = sources.workspace.conversation(conversation_id)
-    reading = read(sources, data)
+    reading = Reading(sources.workspace.conversation(conversation_id), sources.environment)
     outcomes = Outcomes(sources)
+    outcomes.load([reading])
     memories = list(sources.memories(reading.user_id)) if reading.user_id else []
     own = [memory for memory in memories if memory.conversation_id == conversation_id]
     earlier = [memory for memory in memories if memory.conversation_id != conversation_id]
-    in_brief = overview(sources, outcomes, data, reading)
-    said = _said(data, reading)
+    in_brief = overview(sources, outcomes, reading)
+    said = _said(reading)
     spoken = redact(said, keep=sources.environment.keep_spoken) if said else None
     return Explanation(
         overview=in_brief,
-        told=told(data, earlier, sources.environment, reading.began),
-        look_ups=tuple(_look_ups(data.get("transcript"))),
+        told=told(reading.data, earlier, sources.environment, reading.began),
+        look_ups=tuple(_look_ups(reading.data.get("transcript"))),
         left=Left(
             memories=tuple(sorted(own, key=in_order)),
             redacted=redacted(said, spoken) if said and spoken else {},
         ),
-        times=_times(sources, outcomes, data, reading, in_brief),
+        times=_times(sources, outcomes, reading, in_brief),
         spoken=spoken,
     )
 
@@ -154,9 +154,9 @@ def _text_of(record: CallRecord) -> str:
     return "\n".join([*(turn.text for turn in record.turns), record.summary, *record.collected.values()])
 
 
-def _said(data: Mapping[str, Any], reading: Reading) -> CallRecord | None:
+def _said(reading: Reading) -> CallRecord | None:
     try:
-        record = payload.call_record(data, reading.user_id, reading.ended.timestamp())
+        record = payload.call_record(reading.data, reading.user_id, reading.ended.timestamp())
     except NotUnderstoodError:
         return None
     return record if record.turns else None
@@ -183,11 +183,9 @@ def _look_ups(transcript: object) -> Iterator[LookUp]:
             )
 
 
-def _times(
-    sources: Sources, outcomes: Outcomes, data: Mapping[str, Any], reading: Reading, in_brief: CallOverview
-) -> Times:
+def _times(sources: Sources, outcomes: Outcomes, reading: Reading, in_brief: CallOverview) -> Times:
     since = reading.began - _EARLIER
-    metadata = data.get("metadata")
+    metadata = reading.data.get("metadata")
     phone = metadata.get("phone_call") if isinstance(metadata, Mapping) else None
     call_sid = phone.get("call_sid") if isinstance(phone, Mapping) else None
     rings = sources.log("client-data", call_sid, since=since) if isinstance(call_sid, str) else []
@@ -196,14 +194,14 @@ def _times(
     took = float(took) if isinstance(took, int | float) else None
     lines = sources.log("post-call", reading.conversation_id, since=since)
     webhook = next((line for line in lines if str(line.fields.get("message")).startswith("webhook ")), None)
-    accepted = [at for item in outcomes.entries(reading) if (at := seconds(item, "accepted_at"))]
+    accepted = outcomes.noted(reading, "accepted_at")
     return Times(
         rang=_moment(ring.at - (took or 0) / 1000) if ring else None,
         client_data_ms=took,
         began=reading.began,
         ended=reading.ended,
         webhook=_moment(webhook.at) if webhook else None,
-        accepted=_moment(min(accepted)) if accepted else None,
+        accepted=_moment(accepted) if accepted else None,
         remembered=in_brief.outcome.remembered_at,
     )
 

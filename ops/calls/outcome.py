@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,15 +13,17 @@ from ops.calls.sources import Sources
 from post_call import intake, messages, payload
 from post_call.ledger import FORGOTTEN
 from post_call.payload import TRANSCRIPTION, NotUnderstoodError
-from post_call.record import CallRecord
+from shared.environment import Environment
 
 State = Literal["remembered", "waiting", "dead letter", "left out", "forgotten", "no webhook", "under way"]
 Item = Mapping[str, Any]
 
 _UNDER_WAY = ("initiated", "in-progress", "processing")
 _EXTRACTING = "Mem0 has accepted it and extracts its facts"
+_FORGOTTEN = "an operator had its caller forgotten"
 _QUEUED = "it is in the queue"
 _NO_WEBHOOK = "neither the ledger nor the log (kept for seven days) knows it: `amem backfill` imports it"
+_LOG_KEPT = dt.timedelta(days=7)
 _DELETED = "its transcript was deleted at ElevenLabs"
 
 
@@ -40,54 +42,58 @@ class Outcome:
     remembered_at: dt.datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A conversation as PostCall reads it now.
+    """A conversation as PostCall reads it.
+
+    Args:
+        data: its detail at ElevenLabs.
+        environment: PostCall's settings.
 
     Attributes:
+        data: the same.
         conversation_id: its id.
         user_id: the caller; empty if anonymous.
-        record: what is to be remembered, without secrets; None if nothing is.
-        reason: why nothing is.
         began: when the call began, in UTC.
         ended: when it ended.
-        under_way: whether ElevenLabs is not done with it.
     """
 
-    conversation_id: str
-    user_id: str
-    record: CallRecord | None
-    reason: str
-    began: dt.datetime
-    ended: dt.datetime
-    under_way: bool
+    def __init__(self, data: Mapping[str, Any], environment: Environment) -> None:
+        self.data = data
+        self._environment = environment
+        self._metadata = _object(data.get("metadata"))
+        began = _seconds(self._metadata.get("start_time_unix_secs"))
+        self.began = _moment(began)
+        self.ended = _moment(began + _seconds(self._metadata.get("call_duration_secs")))
+        self.conversation_id = str(data.get("conversation_id", ""))
+        try:
+            self.user_id = payload.caller(data, environment.callers) or ""
+        except NotUnderstoodError:
+            self.user_id = ""
 
+    @property
+    def caller(self) -> str:
+        """The caller's digest, as the ledger has it."""
+        return hashlib.sha256(self.user_id.encode()).hexdigest()
 
-def read(sources: Sources, data: Mapping[str, Any]) -> Reading:
-    """What PostCall's own code makes of a conversation's detail."""
-    metadata = _object(data.get("metadata"))
-    began = _number(metadata.get("start_time_unix_secs"))
-    ended = began + _number(metadata.get("call_duration_secs"))
-    record, user_id, status = None, "", data.get("status")
-    try:
-        user_id = payload.caller(data, sources.environment.callers) or ""
-        event = {"type": TRANSCRIPTION, "event_timestamp": ended, "data": data}
-        record, reason = intake.read(event, sources.environment)
-    except NotUnderstoodError as error:
-        reason = f"not understood: {error}"
-    if status == "failed":
-        record, reason = None, f"the call failed: {_failure(metadata)}"
-    elif _object(metadata.get("deletion_settings")).get("deleted_transcript_at_time_unix_secs"):
-        record, reason = None, _DELETED
-    return Reading(
-        conversation_id=str(data.get("conversation_id", "")),
-        user_id=user_id,
-        record=record,
-        reason=reason,
-        began=_moment(began),
-        ended=_moment(ended),
-        under_way=status in _UNDER_WAY,
-    )
+    @property
+    def is_under_way(self) -> bool:
+        """Whether ElevenLabs is not done with it."""
+        return self.data.get("status") in _UNDER_WAY
+
+    def why_left_out(self) -> str:
+        """Why nothing of it is to be remembered, by PostCall's own code; empty if something is."""
+        if self.data.get("status") == "failed":
+            error = _object(self._metadata.get("error")).get("reason")
+            return (
+                f"the call failed: {error or self._metadata.get('termination_reason') or 'no reason given'}"
+            )
+        if _object(self._metadata.get("deletion_settings")).get("deleted_transcript_at_time_unix_secs"):
+            return _DELETED
+        event = {"type": TRANSCRIPTION, "event_timestamp": self.ended.timestamp(), "data": self.data}
+        try:
+            return intake.read(event, self._environment).reason
+        except NotUnderstoodError as error:
+            return f"not understood: {error}"
 
 
 class Outcomes:
@@ -96,53 +102,60 @@ class Outcomes:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._table = sources.deployment.output("LedgerTable")
+        self._items: dict[str, Item] = {}
         self._lock = threading.Lock()
+
+    def load(self, readings: Sequence[Reading]) -> None:
+        """Read what the ledger has of at most 50 calls; before anything else is asked about them."""
+        wanted = {
+            name for reading in readings for name in (reading.conversation_id, FORGOTTEN + reading.caller)
+        }
+        keys = [{"conversation_id": {"S": name}} for name in sorted(wanted) if name]
+        while keys:
+            request = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            answer = self._sources.dynamodb.batch_get_item(RequestItems=request)
+            for item in answer["Responses"][self._table]:
+                self._items[item["conversation_id"]["S"]] = item
+            keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+
+    def noted(self, reading: Reading, name: str) -> float:
+        """A number that the ledger has of a call, 0 without one. Of a call in parts, the first one counts."""
+        return self._number(reading.conversation_id, name, 0)
 
     def of(self, reading: Reading, *, left: int) -> Outcome:  # noqa: PLR0911 - a return for each state
         """What became of one call, which left so many memories in Mem0."""
-        items = self.entries(reading)
-        closed = [seconds(item, "closed_at") for item in items]
-        if items and all(closed):
-            if self._is_forgotten(reading):
-                return Outcome(state="forgotten", reason="an operator had its caller forgotten")
-            return Outcome(state="remembered", remembered_at=_moment(max(filter(None, closed))))
-        if reading.under_way:
+        forgotten_until = self._number(FORGOTTEN + reading.caller, "forgotten_until", -1)
+        is_forgotten = reading.began.timestamp() <= forgotten_until and not left
+        if closed_at := self.noted(reading, "closed_at"):
+            if is_forgotten:
+                return Outcome(state="forgotten", reason=_FORGOTTEN)
+            return Outcome(state="remembered", remembered_at=_moment(closed_at))
+        if reading.is_under_way:
             return Outcome(state="under way", reason="ElevenLabs is not done with it")
         if letter := self._dead_letters.get(reading.conversation_id):
             return Outcome(state="dead letter", reason=letter)
-        if any(items):
-            tries = max(int(seconds(item, "tries")) for item in items)
-            accepted = any(seconds(item, "accepted_at") for item in items)
-            failed = f"{_QUEUED}; tries until now: {tries}"
-            return Outcome(state="waiting", reason=_EXTRACTING if accepted else failed)
-        if reading.reason and not left:
-            return Outcome(state="left out", reason=reading.reason)
-        if left:  # before the ledger was kept, or longer ago than it is kept
+        if tries := self.noted(reading, "tries"):
+            tried = f"{_QUEUED}; tries until now: {tries:.0f}"
+            accepted = self.noted(reading, "accepted_at")
+            return Outcome(state="waiting", reason=_EXTRACTING if accepted else tried)
+        if left:  # it was remembered longer ago than the ledger is kept
             return Outcome(state="remembered")
-        if self._is_forgotten(reading):
-            return Outcome(state="forgotten", reason="an operator had its caller forgotten")
-        lines = self._sources.log("post-call", reading.conversation_id, since=reading.began)
-        if any(line.fields.get("message") == "webhook queued" for line in lines):
-            return Outcome(state="waiting", reason=_QUEUED)
+        return self._never_begun(reading, is_forgotten=is_forgotten)
+
+    def _never_begun(self, reading: Reading, *, is_forgotten: bool) -> Outcome:
+        """What became of a call that no worker has begun."""
+        if reason := reading.why_left_out():
+            return Outcome(state="left out", reason=reason)
+        if is_forgotten:
+            return Outcome(state="forgotten", reason=_FORGOTTEN)
+        if reading.began > dt.datetime.now(dt.UTC) - _LOG_KEPT:
+            lines = self._sources.log("post-call", reading.conversation_id, since=reading.began)
+            if any(line.fields.get("message") == "webhook queued" for line in lines):
+                return Outcome(state="waiting", reason=_QUEUED)
         return Outcome(state="no webhook", reason=_NO_WEBHOOK)
 
-    def entries(self, reading: Reading) -> list[Item]:
-        """The call's items in the ledger, one for each part; an empty one for a part that has none."""
-        keys = [reading.conversation_id]
-        if reading.record:
-            bodies = [message.body for message in messages.of_call(reading.record)]
-            calls = [messages.read(body) for body in bodies] if len(bodies) > 1 else []
-            keys += [call.key for call in calls[1:] if isinstance(call, messages.QueuedCall)]
-        return [self._item(key) for key in keys]
-
-    def _is_forgotten(self, reading: Reading) -> bool:
-        item = self._item(FORGOTTEN + hashlib.sha256(reading.user_id.encode()).hexdigest())
-        return reading.began.timestamp() <= seconds(item, "forgotten_until", -1)
-
-    def _item(self, key: str) -> Item:
-        answer = self._sources.dynamodb.get_item(TableName=self._table, Key={"conversation_id": {"S": key}})
-        item: Item = answer.get("Item", {})
-        return item
+    def _number(self, key: str, name: str, default: float) -> float:
+        return float(self._items.get(key, {}).get(name, {}).get("N", default))
 
     @property
     def _dead_letters(self) -> Mapping[str, str]:
@@ -159,11 +172,6 @@ class Outcomes:
             return dict(_by_conversation(reader.read()))
 
 
-def seconds(item: Item, name: str, default: float = 0) -> float:
-    """A number of a ledger's item."""
-    return float(item.get(name, {}).get("N", default))
-
-
 def _by_conversation(letters: Iterable[dead_letters.DeadLetter]) -> Iterable[tuple[str, str]]:
     for letter in letters:
         try:
@@ -176,16 +184,11 @@ def _by_conversation(letters: Iterable[dead_letters.DeadLetter]) -> Iterable[tup
             yield str(_object(_object(content.event).get("data")).get("conversation_id")), letter.reason
 
 
-def _failure(metadata: Mapping[str, Any]) -> str:
-    error = _object(metadata.get("error")).get("reason")
-    return str(error or metadata.get("termination_reason") or "ElevenLabs does not say why")
-
-
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _number(value: object) -> float:
+def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 4e9:  # noqa: PLR2004
         return 0.0
     return float(value)

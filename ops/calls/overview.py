@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ops.calls.outcome import Outcome, Outcomes, Reading, read
+from ops.calls.outcome import Outcome, Outcomes, Reading
 from ops.calls.sources import Sources
 from shared.text import plain_text
 
-_AT_ONCE = 8  # calls that are read at a time
+_READERS = 8  # requests at a time
+_AT_ONCE = 25  # calls that are read before the first of them is shown
 _PAGE = 100
 
 
@@ -58,28 +59,29 @@ def calls(
     """
     outcomes = Outcomes(sources)
 
-    def one(conversation_id: str) -> CallOverview:
-        data = sources.workspace.conversation(conversation_id)
-        return overview(sources, outcomes, data, read(sources, data))
+    def read(conversation_id: str) -> Reading:
+        return Reading(sources.workspace.conversation(conversation_id), sources.environment)
 
-    with ThreadPoolExecutor(_AT_ONCE) as readers:
+    with ThreadPoolExecutor(_READERS) as readers:
         ids = itertools.islice(_ids(sources, limit, before, agent_id), limit)
         while some := list(itertools.islice(ids, _AT_ONCE)):
-            yield from readers.map(one, some)
+            readings = list(readers.map(read, some))
+            outcomes.load(readings)
+            yield from readers.map(lambda reading: overview(sources, outcomes, reading), readings)
 
 
-def overview(sources: Sources, outcomes: Outcomes, data: Mapping[str, Any], reading: Reading) -> CallOverview:
-    """A call in brief, from its detail at ElevenLabs."""
+def overview(sources: Sources, outcomes: Outcomes, reading: Reading) -> CallOverview:
+    """A call in brief; `outcomes` has loaded it."""
     left = sources.count(reading.user_id, reading.conversation_id) if reading.user_id else 0
     return CallOverview(
         conversation_id=reading.conversation_id,
         began=reading.began,
         seconds=int((reading.ended - reading.began).total_seconds()),
-        agent_id=_text(data.get("agent_id")),
-        agent_name=_text(data.get("agent_name")),
+        agent_id=_text(reading.data.get("agent_id")),
+        agent_name=_text(reading.data.get("agent_name")),
         user_id=reading.user_id,
         outcome=outcomes.of(reading, left=left),
-        told=_told(data),
+        told=_told(reading.data),
         left=left,
     )
 
