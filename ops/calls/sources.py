@@ -66,7 +66,7 @@ class StoredMemory:
 
 
 class Sources:
-    """A stage and a workspace, to be read by any number of threads; a context manager that closes both.
+    """A stage and a workspace, to be read by any number of threads; a context manager.
 
     Args:
         deployment: the stage.
@@ -89,13 +89,12 @@ class Sources:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close all connections."""
+        """Close the connections to Mem0. Whoever opened the workspace closes it."""
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close the connections to Mem0."""
         self._mem0.client.close()
-        self.workspace.close()
 
     @functools.cached_property
     def variables(self) -> Mapping[str, str]:

@@ -12,10 +12,9 @@ import click
 
 from ops.calls import Explanation, LookedUp, LookUp, Sources, StoredMemory, Told, ToldLine, call, look_up
 from ops.calls.outcome import Outcome
-from ops.cli.options import operates_on_stage
+from ops.cli.options import open_workspace, operates_on_stage
 from ops.deployment import Deployment
 from ops.terminal import Terminal, plain
-from ops.workspace import Workspace
 from shared import logs
 
 _LONGEST = 300  # characters of a result or a parameter on a terminal
@@ -30,7 +29,7 @@ def explain(deployment: Deployment, terminal: Terminal, conversation_id: str, *,
 
     The text is for reading; --json has everything, with whole numbers and texts.
     """
-    with Sources(deployment, Workspace.from_environment()) as sources:
+    with Sources(deployment, open_workspace()) as sources:
         found = call(sources, conversation_id)
         user_id = found.overview.user_id
         again = [
@@ -162,8 +161,8 @@ def _times(found: Explanation) -> Iterator[str]:
         (times.accepted, "Mem0 accepted it"),
         (times.remembered, "it was remembered"),
     ):
-        when = f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "not known".ljust(19)
-        yield f"  {when}  {what}"
+        if moment:
+            yield f"  {moment:%Y-%m-%d %H:%M:%S}  {what}"
 
 
 def _cut(text: object) -> str:

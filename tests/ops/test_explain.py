@@ -7,7 +7,7 @@ import json
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,7 @@ WINDOW = Turn(role="user", message="Please open the window of the west wing tomo
 @pytest.fixture(autouse=True)
 def operator(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator's environment, for the running system instead of the other tests' stack."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": system.aws.url,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "ELEVENLABS_API_KEY": system.elevenlabs.api_key,
-        "ELEVENLABS_BASE_URL": system.elevenlabs.url,
-    }.items():
+    for name, value in system.operator_environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
 
@@ -78,7 +71,7 @@ def maria(system: System, elevenlabs: ElevenLabs) -> list[Call]:
 
 @pytest.fixture
 def sources() -> Iterator[Sources]:
-    with Sources(Deployment("prod"), Workspace.from_environment()) as opened:
+    with closing(Workspace.from_environment()) as workspace, Sources(Deployment(), workspace) as opened:
         yield opened
 
 
