@@ -5,10 +5,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from ops.calls.outcome import Outcome, Outcomes, Reading
 from ops.calls.sources import Sources
+from ops.workspace import WorkspaceError
 from shared.text import plain_text
 
 _READERS = 8  # requests at a time
@@ -59,13 +61,18 @@ def calls(
     """
     outcomes = Outcomes(sources)
 
-    def read(conversation_id: str) -> Reading:
-        return Reading(sources.workspace.conversation(conversation_id), sources.environment)
+    def read(conversation_id: str) -> Reading | None:
+        try:
+            return Reading(sources.workspace.conversation(conversation_id), sources.environment)
+        except WorkspaceError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None  # deleted since it was listed
 
     with ThreadPoolExecutor(_READERS) as readers:
         ids = itertools.islice(_ids(sources, limit, before, agent_id), limit)
         while some := list(itertools.islice(ids, _AT_ONCE)):
-            readings = list(readers.map(read, some))
+            readings = [reading for reading in readers.map(read, some) if reading]
             outcomes.load(readings)
             yield from readers.map(lambda reading: overview(sources, outcomes, reading), readings)
 

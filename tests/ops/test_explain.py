@@ -298,6 +298,15 @@ def test_calls_are_listed_newest_first_and_each_once(system: System, sources: So
     assert newest == sorted(newest, key=lambda brief: brief.began, reverse=True)
 
 
+def test_call_that_was_deleted_meanwhile_is_passed_over(system: System, sources: Sources) -> None:
+    event = post_call_event(script("+16125550159"), "conv_deleted")
+    system.elevenlabs.workspace.seed([event["data"]])
+    system.elevenlabs.set_faults({"operation": "conversations.get", "status": 404})
+    assert list(calls(sources, 1)) == []
+    system.elevenlabs.set_faults()
+    assert len(list(calls(sources, 1))) == 1
+
+
 def test_overview_counts_what_the_agent_was_told(maria: list[Call], sources: Sources) -> None:
     found = {brief.conversation_id: brief for brief in calls(sources, 100)}
     second = found[maria[1].conversation_id]
