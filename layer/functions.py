@@ -24,8 +24,8 @@ from layer.wheels import WheelError, download, normalise, unpack  # noqa: E402
 LAMBDAS = HERE.parent / "lambdas"
 LOCK = LAMBDAS / "requirements.lock"
 ANY_PLATFORM = "linux-arm64"  # the packages are all Python: the wheels are the same for each
-# What is shipped, by its ending: modules, and the prompts of the personas.
-SHIPPED = (".py", ".md")
+# What is shipped, by its ending: modules, the prompts of the personas, and word lists.
+SHIPPED = (".py", ".md", ".toml")
 # What decides the bytes besides the sources.
 BUILDERS = ("functions.py", "wheels.py", "bytecode.py", "compile_tree.py", "compile.mjs")
 

@@ -1,8 +1,7 @@
-"""Secrets that no memory may hold, replaced by what they were: `[card number]`, `[security code]`, `[password]`.
+"""Replaces secrets, which no memory may hold, by what they were: `[card number]`, `[pin]`, `[password]`.
 
-It runs before a record leaves the webhook, so a secret reaches neither the queue nor Mem0. A card number, an IBAN
-and a few identity numbers are known by their form and check digits; every other secret by its name beside it,
-or in a question before: "what's the security code?" - "it's 123". Names, dates, phone and order numbers stay.
+A card number, an IBAN and some identity numbers are known by their form and check digits; every other secret
+by its name beside it, or in a question before: "what's the security code?" - "it's 123".
 """
 
 import dataclasses
@@ -11,6 +10,7 @@ from collections.abc import Collection
 
 from post_call.record import CallRecord
 from post_call.redaction import conversation
+from post_call.redaction.conversation import KnownSecrets
 from post_call.redaction.text import Text
 from post_call.redaction.vocabulary import CLASSES
 
@@ -31,25 +31,23 @@ def redact(record: CallRecord, *, keep: Collection[str] = ()) -> CallRecord:
     """
     turns = [Text(turn.text, turn.role) for turn in record.turns]
     known = conversation.find(turns)
-
-    def alone(value: str, name: str = "") -> str:
-        text = Text(value)
-        conversation.find_in(text, known, asked=Text(_WORDS_OF_NAME.sub(" ", name)).mentions[-1:])
-        return text.redacted(keep)
-
     return dataclasses.replace(
         record,
         turns=tuple(
             dataclasses.replace(turn, text=text.redacted(keep))
             for turn, text in zip(record.turns, turns, strict=True)
         ),
-        collected={name: alone(value, name) for name, value in record.collected.items()},
-        summary=alone(record.summary),
+        summary=_redacted(record.summary, "", known, keep),
+        collected={name: _redacted(value, name, known, keep) for name, value in record.collected.items()},
     )
 
 
-def redact_text(text: str) -> str:
-    """A text of which nothing is known, without the secrets in it."""
-    found = Text(text)
-    conversation.find([found])
-    return found.redacted(())
+def redact_text(text: str, name: str = "", *, keep: Collection[str] = ()) -> str:
+    """`text` with a placeholder for each secret. `name` is what its field is called, such as `ssn`."""
+    return _redacted(text, name, conversation.NOTHING_KNOWN, keep)
+
+
+def _redacted(value: str, name: str, known: KnownSecrets, keep: Collection[str]) -> str:
+    text = Text(value)
+    conversation.find_in(text, known, asked=Text(_WORDS_OF_NAME.sub(" ", name)).mentions[-1:])
+    return text.redacted(keep)

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from post_call.redaction import card_numbers, identifiers, named_numbers, numerals, passwords, vocabulary
+from post_call.redaction import card_numbers, identifiers, named_numbers, numerals, passwords
 from post_call.redaction.named_numbers import is_other_number
 from post_call.redaction.numerals import Run
 from post_call.redaction.text import Mention, Secret, Text, sentence_around
 from post_call.redaction.vocabulary import (
-    ASKS_FOR_WORDS,
     CARD,
     CLASSES,
     ONE_TIME_CODE,
@@ -21,8 +20,8 @@ from post_call.redaction.vocabulary import (
     QUANTITY,
     SECURITY_CODE,
     Name,
-    alternatives,
     pattern,
+    phrases,
 )
 
 _PATIENCE = 4
@@ -36,16 +35,16 @@ _LONG = 6
 _GROUP = 4
 """Digits: the shortest part of a number that is looked for again."""
 _MOST_WORDS = 100
-"""How many passwords and lettered identifiers are looked for again, so that a hostile call does not take minutes."""
-_REFUSED = re.compile(rf"(?:{alternatives(vocabulary.REFUSED)})[^.?!,;]*$")
+"""How many values with letters are looked for again: a hostile call would take minutes."""
+_REFUSED = re.compile(rf"(?:{phrases('refused')})[^.?!,;]*$")
 _SENTENCE = re.compile(r"[.?!]+\s")
 _NEAR = 70  # characters
 _MOST_SENTENCES = 2
 _MOST_ASKED = 8
 _LONGEST_SPELLED = 40
-_ASKS = pattern(ASKS_FOR_WORDS)
-_DONE = pattern(vocabulary.DONE)
-_HERE = re.compile(rf"(?:{alternatives(vocabulary.IS)})[ ,:.…]*$|{alternatives(vocabulary.HERE)}")
+_ASKS = pattern("asks_for_words")
+_DONE = pattern("done")
+_HERE = re.compile(rf"(?:{phrases('is')})[ ,:.…]*$|{phrases('here')}")
 _LASTING = CLASSES.keys() - {SECURITY_CODE, ONE_TIME_CODE, PIN, PASSWORD}
 """Classes whose values are long enough to be read out in several turns."""
 
@@ -88,8 +87,8 @@ class KnownSecrets(NamedTuple):
     def of(cls, secrets: Iterable[Secret], *, shortest: int, everywhere: bool = False) -> "KnownSecrets":
         """The index of `secrets`.
 
-        If they are looked for `everywhere`, what may be something else there is left out: a password that is a
-        plain word (the dog's name), and parts of anything but cards.
+        If they are looked for `everywhere`, what may be something else there is left out: a password that
+        is a plain word (the dog's name), and parts of anything but cards.
         """
         kinds = {secret.value: secret.kind for secret in secrets if len(secret.value) >= shortest}
         numbers: dict[str, str] = {}
@@ -103,8 +102,11 @@ class KnownSecrets(NamedTuple):
         return cls(numbers | {value: kind for value, kind in kinds.items() if value.isdecimal()}, words)
 
 
+NOTHING_KNOWN = KnownSecrets({}, {})
+
+
 def find(texts: Sequence[Text]) -> KnownSecrets:
-    """Note the secrets in consecutive turns, and return them as they are looked for in the rest of the record."""
+    """Note the secrets in consecutive turns, and return those to look for in the rest of the record."""
     for text in texts:
         text.add(card_numbers.find(text))
         text.add(identifiers.find(text))
@@ -150,12 +152,12 @@ def _answer(text: Text, question: _Question) -> _Question | None:
 
 
 def _with_part(text: Text, question: _Question) -> _Question:
-    """The question after a turn that may hold a part of the answer; once they are enough, all parts are noted."""
+    """The question after a turn that may hold a part of the answer. Once they are enough, all are noted."""
     if not card_numbers.is_mostly_digits(text) or text.mentions or text.secrets:
         return question
     parts = (*question.parts, *((text, run) for run in text.runs))
     length = sum(len(numerals.value(run)) for _, run in parts)
-    kinds = [name.kind for name in question.names if name.least <= length <= name.most]
+    kinds = [name.kind for name in question.names if name.length[0] <= length <= name.length[1]]
     if kinds and len(parts) > 1:
         for part, run in parts:
             part.add([Secret.of(run, kinds[0])])

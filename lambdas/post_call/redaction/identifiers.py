@@ -1,7 +1,7 @@
-"""Identity and bank account numbers that are known by their own form and check digits, whatever is said around them.
+"""Identity and bank account numbers that are known by their form and check digits.
 
-Only forms that hardly any other number has: all others are found by their names (`named_numbers`). Sources: ISO
-13616 (IBAN), the numbers' national definitions.
+Only forms that hardly any other number has: all others are found by their names (`named_numbers`).
+Sources: ISO 13616 (IBAN), the numbers' national definitions.
 """
 
 import re

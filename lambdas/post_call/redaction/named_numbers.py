@@ -1,15 +1,16 @@
-"""Codes, PINs and account, identity, tax and insurance numbers: only the words around them tell them from others."""
+"""Codes, PINs and the numbers of accounts and documents, known only by the words around them."""
 
 import bisect
 import re
 from collections.abc import Iterator, Sequence
 
-from post_call.redaction import numerals, spelling, vocabulary
+from post_call.redaction import numerals, spelling
 from post_call.redaction.numerals import Run
 from post_call.redaction.text import Mention, Secret, Text
 from post_call.redaction.vocabulary import (
     BANK_ACCOUNT,
     CARD,
+    NAMES,
     ONE_TIME_CODE,
     OTHER,
     PASSWORD,
@@ -17,8 +18,8 @@ from post_call.redaction.vocabulary import (
     QUANTITY,
     SECURITY_CODE,
     Name,
-    alternatives,
     pattern,
+    phrases,
 )
 
 DIGITS_ONLY = frozenset({CARD, SECURITY_CODE, PIN, ONE_TIME_CODE})
@@ -32,22 +33,24 @@ _LONGEST = 90
 _LEAST_DIGITS = 4
 """Digits in an identifier that has letters, too."""
 
-_IS = pattern(vocabulary.IS)
+_IS = pattern("is")
 _DIRECT = re.compile(
-    rf"[\s:,(#\"'=-]*(?:(?:{alternatives(vocabulary.IS)}|\b(?:number|no|nr|nummer|numero|the|el|le|la|die)\b)[\s.:,(#\"'=-]*){{0,3}}"
+    rf"[\s:,(#\"'=-]*(?:(?:{phrases('is')}|\b(?:number|no|nr|nummer|numero|the|el|le|la|die)\b)[\s.:,(#\"'=-]*){{0,3}}"
 )
 _NEW_SENTENCE = re.compile(r"[.?!]\s")
 _BEFORE_OTHER = re.compile(
-    rf"(?:(?:{alternatives(vocabulary.BEFORE_OTHER_NUMBER)})(?: (?:number|no|nr|nummer|numero|is|the|code))?[ .:#]{{0,3}}"
-    rf"|(?:{alternatives(vocabulary.MONTHS)})(?: the)?(?: ?\d{{1,2}})?(?:st|nd|rd|th)?(?: de| of)?[ ,.]{{0,2}}|[$€£¥] ?)$"
+    rf"(?:(?:{phrases('before_other_number')})(?: (?:number|no|nr|nummer|numero|is|the|code))?[ .:#]{{0,3}}"
+    rf"|(?:{phrases('months')})(?: the)?(?: ?\d{{1,2}})?(?:st|nd|rd|th)?(?: de| of)?[ ,.]{{0,2}}|[$€£¥] ?)$"
 )
-_AFTER_OTHER = re.compile(rf"[ -]?(?:[%€£$°]|(?:{alternatives(vocabulary.AFTER_OTHER_NUMBER)}))")
+_AFTER_OTHER = re.compile(rf"[ -]?(?:[%€£$°]|(?:{phrases('after_other_number')}))")
 _DATE = re.compile(
     r"\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d-\d\d-\d\d|\d{1,2}/\d{1,2}/\d\d|\d{1,2}/\d\d(?:\d\d)?"
 )
 _PHONE = re.compile(r"\+.*|\(?\d{3}\)?[ .-]*\d{3}[ .-]+\d{4}|\d{3}-\d{4}|0\d{4} \d{6}")
 _AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d\d)?|\d+[.,]\d\d")
-_CARD_CODE = next(name for name in vocabulary.NAMES if name.kind == SECURITY_CODE)
+_GOES_BEFORE = re.compile(r"(?:[^\W_]|\+|\d[:/])\Z")  # "LH4711", "+1", "10:30"
+_GOES_ON = re.compile(r"[^\W_]|[:/@]\S")  # "7b", "10:30", an address
+_CARD_CODE = next(name for name in NAMES if name.kind == SECURITY_CODE)
 _EXPIRY_WORD = re.compile(r"and|the|its?|s|is|expir\w*|exp|valid|until|thru|date|on|then|code|und|y|et|\d+")
 _EXPIRY_MARKS = re.compile(r"[\w\s,./;:'–-]*")  # noqa: RUF001 - a dash that transcribers use
 
@@ -140,10 +143,10 @@ def _candidates(text: Text, name: Name, start: int, end: int, pieces: Sequence[R
         bisect.bisect_left(pieces, place, key=lambda piece: piece[0].start) for place in (start, end)
     )
     runs = [run for run in pieces[first:last] if not text.is_taken(run[0].start, run[-1].end)]
-    if name.kind == ONE_TIME_CODE:  # "X7K9Q2" is one value, and no three numbers
-        runs = [run for run in runs if not _is_part_of_word(text.folded, run)]
-    if name.kind in DIGITS_ONLY and (runs or name.kind != ONE_TIME_CODE):
-        return _joined(text, runs, name)
+    if name.kind in DIGITS_ONLY:
+        joined = _joined(text, runs, name)
+        if name.kind != ONE_TIME_CODE or any(len(numerals.value(run)) >= name.length[0] for run in joined):
+            return joined
     spelled = spelling.runs(text.raw, text.folded, start, end)
     runs = [piece for run in spelled for piece in _parts(text, run, name)]
     return [run for run in runs if not text.is_taken(run[0].start, run[-1].end)]
@@ -154,7 +157,7 @@ def _joined(text: Text, runs: Sequence[Run], name: Name) -> list[Run]:
     joined: list[Run] = []
     for run in runs:
         gap = text.folded[joined[-1][-1].end : run[0].start] if joined else "?"
-        if len(numerals.value(run)) < name.least and not gap.strip(" ,."):
+        if len(numerals.value(run)) < name.length[0] and not gap.strip(" ,."):
             joined[-1] = joined[-1] + run
         else:
             joined.append(run)
@@ -163,7 +166,7 @@ def _joined(text: Text, runs: Sequence[Run], name: Name) -> list[Run]:
 
 def _parts(text: Text, run: Run, name: Name) -> Iterator[Run]:
     """`run`, or the parts between its commas if it is too long."""
-    if len(numerals.value(run)) <= name.most:
+    if len(numerals.value(run)) <= name.length[1]:
         yield run
     else:
         yield from numerals.split(text.folded, run)
@@ -173,30 +176,20 @@ def _fits(text: Text, run: Run, name: Name, *, direct: bool) -> bool:
     """Whether a number can be a value of this class: by its length, by its form, and by what touches it."""
     value, start, end = numerals.value(run), run[0].start, run[-1].end
     digits = sum(map(str.isdigit, value))
-    before, behind = text.folded[max(0, start - 2) : start], text.folded[end : end + 2]
+    digits_only = name.kind in DIGITS_ONLY
+    if digits < (len(value) if digits_only else max(_LEAST_DIGITS, len(value) / 3)) and not (
+        name.kind == ONE_TIME_CODE and direct and digits * 3 >= len(value)
+    ):
+        return False
     written = text.folded[start:end]
-    if not name.least <= len(value) <= name.most:
-        return False
-    if digits < len(value) and name.kind in DIGITS_ONLY and not (name.kind == ONE_TIME_CODE and direct):
-        return False
-    if digits * 3 < len(value) or (digits < _LEAST_DIGITS and name.kind not in DIGITS_ONLY):
-        return False
-    if _is_part_of_word(text.folded, run):  # "LH4711", "7b"
-        return False
-    if behind[:1] in {":", "/", "@"} and behind[1:].strip():  # a time, a date, an address
-        return False
-    if before[-1:] == "+" or (before[-1:] in {":", "/"} and before[:1].isdecimal()):
-        return False
-    if _DATE.fullmatch(written) or (_AMOUNT.fullmatch(written) and len(value) > 2):  # noqa: PLR2004 - "4.7"
-        return False
-    if _PHONE.fullmatch(written) and (not direct or name.kind in DIGITS_ONLY):
-        return False
-    return not is_other_number(text.folded, start, end)
-
-
-def _is_part_of_word(folded: str, run: Run) -> bool:
-    start, end = run[0].start, run[-1].end
-    return folded[max(0, start - 1) : start].isalnum() or folded[end : end + 1].isalnum()
+    return name.length[0] <= len(value) <= name.length[1] and not (
+        _GOES_BEFORE.search(text.folded[max(0, start - 2) : start])
+        or _GOES_ON.match(text.folded, end)
+        or _DATE.fullmatch(written)
+        or (_AMOUNT.fullmatch(written) and len(value) > 2)  # noqa: PLR2004 - "4.7"
+        or (_PHONE.fullmatch(written) and (digits_only or not direct))
+        or is_other_number(text.folded, start, end)
+    )
 
 
 def _is_named(text: Text, run: Run, name: Name) -> bool:

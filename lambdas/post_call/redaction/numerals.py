@@ -6,70 +6,17 @@ Homophones ("to", "for") are not read as digits: a transcript that has them has 
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from post_call.redaction.vocabulary import NUMBERS
 
-def _table(rows: Mapping[int, str]) -> dict[str, int]:
-    return {word: value for value, words in rows.items() for word in words.split()}
-
-
-_UNITS = _table(
-    {
-        0: "zero oh o nought naught null cero",
-        1: "one eins ein eine uno un une",
-        2: "two zwei zwo dos deux",
-        3: "three drei tres trois",
-        4: "four vier cuatro quatre",
-        5: "five funf cinco cinq",
-        6: "six sechs seis",
-        7: "seven sieben siete sept",
-        8: "eight acht ocho huit",
-        9: "nine niner neun nueve neuf",
-    }
-)
-_TEENS = _table(
-    {
-        10: "ten zehn diez dix",
-        11: "eleven elf once onze",
-        12: "twelve zwolf doce douze",
-        13: "thirteen dreizehn trece treize",
-        14: "fourteen vierzehn catorce quatorze",
-        15: "fifteen funfzehn quince quinze",
-        16: "sixteen sechzehn dieciseis seize",
-        17: "seventeen siebzehn diecisiete",
-        18: "eighteen achtzehn dieciocho",
-        19: "nineteen neunzehn diecinueve",
-    }
-)
-_TENS = _table(
-    {
-        20: "twenty zwanzig veinte vingt vingts",
-        30: "thirty dreissig dreisig treinta trente",
-        40: "forty fourty vierzig cuarenta quarante",
-        50: "fifty funfzig cincuenta cinquante",
-        60: "sixty sechzig sesenta soixante",
-        70: "seventy siebzig setenta septante",
-        80: "eighty achtzig ochenta huitante",
-        90: "ninety neunzig noventa nonante",
-    }
-)
-_HUNDREDS = _table(
-    {
-        100: "cien ciento cent hundert",
-        200: "doscientos doscientas",
-        300: "trescientos trescientas",
-        400: "cuatrocientos cuatrocientas",
-        500: "quinientos quinientas",
-        600: "seiscientos seiscientas",
-        700: "setecientos setecientas",
-        800: "ochocientos ochocientas",
-        900: "novecientos novecientas",
-    }
-)
+_UNITS = {word: value for word, value in NUMBERS.items() if value < 10}  # noqa: PLR2004
+_BELOW_20 = {word: value for word, value in NUMBERS.items() if value < 20}  # noqa: PLR2004
+_TENS = {word: value for word, value in NUMBERS.items() if 20 <= value < 100}  # noqa: PLR2004
+_HUNDREDS = {word: value for word, value in NUMBERS.items() if value >= 100}  # noqa: PLR2004
 _HUNDRED = frozenset({"hundred", "hundert", "cent", "cents"})
 _THOUSAND = frozenset({"thousand", "tausend", "mil", "mille"})
-_BELOW_20 = _UNITS | _TEENS
 # German says the unit first, in one word; Spanish joins the twenties.
 _COMPOUND = {
     f"{unit}und{ten}": tens + value for unit, value in _UNITS.items() for ten, tens in _TENS.items() if value
@@ -101,7 +48,7 @@ class Word(NamedTuple):
 
 
 class Number(NamedTuple):
-    """Digits (and letters, where those are looked for) that stand together: `4242`, "forty-two", "double five"."""
+    """Digits (and letters, where they count) that stand together: `4242`, "forty-two", "double five"."""
 
     start: int
     end: int
@@ -256,5 +203,4 @@ def _german(word: str) -> list[str]:
     return [part for part in _GERMAN.split(word[:_LONGEST_WORD]) if part]
 
 
-_ALL = _BELOW_20 | _TENS
-_NUMBER_WORDS = frozenset({*_ALL, *_COMPOUND, *_HUNDREDS, *_THOUSAND})
+_NUMBER_WORDS = frozenset({*NUMBERS, *_COMPOUND, *_THOUSAND})

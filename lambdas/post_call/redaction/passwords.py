@@ -1,7 +1,7 @@
 """Passwords: known only by the words around them, because they can be anything.
 
-It looks for where one is named or asked for and takes what follows, up to the end of the clause. Sentences about
-passwords stay: "my password is wrong".
+Where one is named or asked for, what follows is taken, up to the end of the clause. Sentences about passwords
+stay: "my password is wrong".
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from post_call.redaction import spelling
 from post_call.redaction.text import Mention, Secret, Text, sentence_around
-from post_call.redaction.vocabulary import ASKS_FOR_WORDS, NO_PASSWORD, OFFERS, PASSWORD, pattern
+from post_call.redaction.vocabulary import NO_PASSWORD, PASSWORD, pattern
 
 _COPULA = re.compile(
     r"(?:\s(?!(?:is|was|ist|es|est)\b)[\w'-]{1,15}){0,5}?\s?"
@@ -17,15 +17,16 @@ _COPULA = re.compile(
     r"(?:\s(?:now|still|just|actually|simply|jetzt|ahora|maintenant))?[\s,:]+"
 )
 _LEAD_IN = re.compile(
-    r"(?:(?:sure|okay|ok|yes|yeah|well|um|uh|so|ja|also|si|oui|alors|bueno|of course|naturlich|claro)[,.: ]+)*"
+    r"(?:(?:sure|ok|okay|yeah|yes|well|u[mh]|so|ja|also|si|oui|alors|bueno|of course|claro)[,.: ]+)*"
     r"(?:(?:it|that|this|my password|the password|password|es|das|mein passwort|das passwort|c|ce)"
     r"(?:'s| is| would be| should be| ist| lautet| est|'est) |es |is )?(?:now |just )?"
 )
 _CHUNK = re.compile(r"\S+")
 _CLAUSE_END = re.compile(
-    r"[.,;!?](?:\s|$)|\s(?:and|but|so|because|could|can|please|before|when|und|aber|bevor|y|pero|et|mais|avant)\s"
-    r"(?:i|i'm|my|the|it|you|we|he|she|that|this|then|what|how|could|can|please|ich|mein\w*|der|die|das|es|mi|el|la|yo"
-    r"|mon|ma|je|le|que)\b"
+    r"[.,;!?](?:\s|$)"
+    r"|\s(?:and|but|so|because|could|can|please|before|when|und|aber|bevor|y|pero|et|mais|avant)\s"
+    r"(?:i|i'm|my|the|it|you|we|he|she|that|this|then|what|how|could|can|please|ich|mein\w*|der|die|das|es|mi|el|la"
+    r"|yo|mon|ma|je|le|que)\b"
 )
 _QUOTED = re.compile(r"[\"“„«'‘]([^\"”“»'’]{1,60})[\"”“»'’]")  # noqa: RUF001 - quotation marks
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|am|pm|h|kg|g|km|cm|mm|m|er|e|eme|s|x|gb|mb)?")
@@ -38,13 +39,14 @@ _AHEAD = re.compile(
     r"(\S+) (?:is|was|as|ist|als|es|como|est|comme) (?:my|the|our|mein|das|mi|la|mon|le) (?:\w{1,12} )?$"
 )
 _SHORT_ANSWER = 12  # words
+_ANY = 80  # words
 _LONGEST = 80  # characters
 _LONGEST_SPELLED = 300
 _LEAST_SPELLED = 4  # letters
 
 
 def beside(text: Text) -> None:
-    """Note the passwords that stand beside their names: "the password is hunter2", "hunter2 is my password"."""
+    """Note the passwords beside their names: "the password is hunter2", "hunter2 is my password"."""
     for place, mention in enumerate(text.mentions):
         if mention.kind == PASSWORD:
             before = text.mentions[place - 1].end if place else 0
@@ -57,8 +59,8 @@ def answers(text: Text, *, any_words: bool) -> Iterator[Secret]:
 
     Args:
         text: the turn.
-        any_words: the password itself was asked for, so a short answer is it. Otherwise only what looks like a
-            password (letters with digits or signs) is one.
+        any_words: the password itself was asked for, so a short answer is it. Otherwise only what looks
+            like a password (letters with digits or signs) is one.
     """
     spelled = _spelled(text, 0, len(text.raw))
     if spelled:
@@ -67,7 +69,7 @@ def answers(text: Text, *, any_words: bool) -> Iterator[Secret]:
     lead = _LEAD_IN.match(text.folded)
     start = lead.end() if lead else 0
     if any_words and len(text.folded.split()) <= _SHORT_ANSWER:
-        found = _value(text, start, len(text.raw), strong_only=False)
+        found = _value(text, start, len(text.raw), _ANY)
         if found:
             yield _secret(text, *found)
             return
@@ -81,7 +83,8 @@ def is_asked_for(text: Text, mention: Mention) -> bool:
     """Whether the sentence with `mention` asks for the password itself, so that any answer may be it."""
     sentence = sentence_around(text.folded, mention.start, mention.end)
     short = len(text.folded) - mention.end < 4 and len(text.folded) < 40  # noqa: PLR2004 - "And the password?"
-    return (short or bool(pattern(ASKS_FOR_WORDS).search(sentence))) and not pattern(OFFERS).search(sentence)
+    asks = short or pattern("asks_for_words").search(sentence) is not None
+    return asks and not pattern("offers").search(sentence)
 
 
 def _secret(text: Text, start: int, end: int) -> Secret:
@@ -94,9 +97,9 @@ def _beside(text: Text, mention: Mention, before: int, after: int) -> Iterator[S
     start = copula.end() if copula else mention.end
     start += len(folded[start:after]) - len(folded[start:after].lstrip(" ,:=-"))
     written = folded[max(0, start - 2) : start].rstrip()[-1:] in {":", "="}
-    named = copula or (_APPOSITION.match(text.raw, mention.end) and text.folded[start : start + 1].isalpha())
+    apposition = _APPOSITION.match(text.raw, mention.end) and folded[start : start + 1].isalpha()
     spelled = _spelled(text, start, after)
-    found = _value(text, start, after, strong_only=not named, any_word=written, one_word=not copula)
+    found = _value(text, start, after, _ANY if copula else int(bool(apposition)), any_word=written)
     ahead = _AHEAD.search(folded, max(before, mention.start - _LONGEST), mention.start)
     if spelled:
         yield spelled
@@ -115,31 +118,29 @@ def _spelled(text: Text, start: int, end: int) -> Secret | None:
     return None
 
 
-def _value(  # noqa: PLR0913 - three kinds of caution
-    text: Text, start: int, end: int, *, strong_only: bool, any_word: bool = False, one_word: bool = False
+def _value(
+    text: Text, start: int, end: int, most_words: int, *, any_word: bool = False
 ) -> tuple[int, int] | None:
-    """The password that begins at `start`: in quotes, one strong chunk, or words to the end of the clause."""
-    folded = text.folded
+    """The password that begins at `start`: in quotes, one strong chunk, or words to the end of the clause.
+
+    With `any_word`, it may also be a word that mostly says something about a password.
+    """
     quoted = _QUOTED.match(text.raw, start, end)
-    if quoted:
-        return quoted.span(1)
-    chunk = _CHUNK.match(folded, start, end)
-    if not chunk:
-        return None
+    chunk = _CHUNK.match(text.folded, start, end)
+    if quoted or not chunk:
+        return quoted.span(1) if quoted else None
     edges = _edges(chunk)
+    word = text.folded[slice(*edges)]
     if _is_strong(text.raw[slice(*edges)]):
         return edges
-    word = folded[slice(*edges)]
-    if strong_only or not word or (word in NO_PASSWORD and not any_word) or _MAIL.fullmatch(word):
-        return None
-    if one_word and not any_word:
-        return edges
-    clause = _CLAUSE_END.search(folded, start, min(end, start + _LONGEST))
-    finish = clause.start() if clause else min(end, start + _LONGEST)
-    finish = start + len(folded[start:finish].rstrip(" .,;!?"))
-    if _PARTICIPLE.fullmatch(word) and len(folded[start:finish].split()) > 1:
-        return None
-    return None if _PARTICIPLE.fullmatch(folded[start:finish]) else (start, finish)
+    no_password = (
+        _MAIL.fullmatch(word) or _PARTICIPLE.fullmatch(word) or (word in NO_PASSWORD and not any_word)
+    )
+    if not word or no_password or most_words < _ANY:
+        return edges if word and most_words and not no_password else None
+    end = min(end, start + _LONGEST)
+    clause = _CLAUSE_END.search(text.folded, start, end)
+    return start, start + len(text.folded[start : clause.start() if clause else end].rstrip(" .,;!?"))
 
 
 def _edges(chunk: re.Match[str]) -> tuple[int, int]:

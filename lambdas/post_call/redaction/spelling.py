@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from post_call.redaction import numerals
 from post_call.redaction.numerals import Number, Run, Word
-from post_call.redaction.vocabulary import CASES, NATO, SIGNS, SPELLED_AS, alternatives
+from post_call.redaction.vocabulary import NATO, pattern, phrases
 
 _LETTER = re.compile(
-    rf"(?:(?:{alternatives(CASES)}) (?:letter )?)?(?<![a-z'])([a-z])(?![a-z'])"
-    rf"(?:,? (?:{alternatives(SPELLED_AS)}),? (?=\1)[a-z]+)?"
+    rf"(?:(?:{phrases('cases')}) (?:letter )?)?(?<![a-z'])([a-z])(?![a-z'])"
+    rf"(?:,? (?:{phrases('spelled_as')}),? (?=\1)[a-z]+)?"
 )
-_SIGN = re.compile(alternatives(SIGNS))
+_SIGN = pattern("signs")
 _GAP = re.compile(r"[\s,./·_‐-―-]{0,4}")  # noqa: RUF001 - the dashes that transcribers use
 _LONGEST_GROUP = 6  # letters that stand together, such as a bank's in an IBAN
 _ENDS = frozenset("aiyoeu")
@@ -43,35 +43,29 @@ def runs(raw: str, folded: str, start: int, end: int) -> list[Run]:
 def _character(raw: str, folded: str, end: int, said: Sequence[Word], at: int) -> Number | None:
     """The digits, letters or sign that the words from `at` on are."""
     word = said[at]
+    following = said[at + 1] if at + 1 < len(said) else word
     letter = _LETTER.match(folded, word.start, end)
     if letter and (letter.end() > word.end or word.text not in {"o", "y"}):
         return Number(word.start, letter.end(), letter[1])
     used, digits = numerals.number(said, at)
     if used:
         return Number(word.start, said[at + used - 1].end, digits)
-    times = numerals.TIMES.get(word.text, 0)
-    if times and at + 1 < len(said) and len(said[at + 1].text) == 1:
-        doubled = said[at + 1]
-        return Number(word.start, doubled.end, doubled.text * times)
+    if word.text in numerals.TIMES and len(following.text) == 1:
+        return Number(word.start, following.end, following.text * numerals.TIMES[word.text])
     sign = _SIGN.match(folded, word.start, end)
-    if sign:
-        return Number(word.start, sign.end(), "")
-    if word.text in NATO:
-        return Number(word.start, word.end, word.text[0])
+    if sign or word.text in NATO:
+        return Number(word.start, sign.end() if sign else word.end, "" if sign else word.text[0])
     # "HX-4410", "GB82 WEST 1234": letters beside digits, or in capitals
     touches = (at and said[at - 1].text.isdigit() and word.gap == "") or (
-        at + 1 < len(said) and said[at + 1].text.isdigit() and said[at + 1].gap in {"", "-"}
+        following.text.isdigit() and following.gap in {"", "-"}
     )
-    written = raw[word.start : word.end]
-    if len(word.text) <= _LONGEST_GROUP and (touches or (written.isupper() and written.isalpha())):
-        return Number(word.start, word.end, word.text)
-    return None
+    is_group = touches or raw[word.start : word.end].isupper()
+    return Number(word.start, word.end, word.text) if is_group and len(word.text) <= _LONGEST_GROUP else None
 
 
 def _without_pauses(gap: str) -> str:
-    return re.sub(
-        r"\w+ ?", lambda word: "" if word[0].strip() in numerals.PAUSES - numerals.AND else word[0], gap
-    )
+    pauses = numerals.PAUSES - numerals.AND
+    return re.sub(r"\w+ ?", lambda word: "" if word[0].strip() in pauses else word[0], gap)
 
 
 def _without_words(folded: str, run: Run) -> Run:

@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile("|".join(map(re.escape, _KINDS)))
 _NAME = re.compile(
     "|".join(f"(?P<name{place}>{alternatives(name.phrases)})" for place, name in enumerate(NAMES))
 )
-_OTHER = Name(OTHER, 0, 0, "")
+_OTHER = Name(OTHER, "")
 
 
 class Mention(NamedTuple):
@@ -41,7 +41,7 @@ class Mention(NamedTuple):
 
 
 class Secret(NamedTuple):
-    """What was found in a text: offsets, its class, and its digits and folded letters ("" for a placeholder)."""
+    """What was found: its offsets, its class, and its digits and folded letters ("" for a placeholder)."""
 
     start: int
     end: int
