@@ -51,10 +51,15 @@ def read(event: object, environment: Environment) -> Intake:
     return Intake(redact(record, keep=environment.keep_spoken))
 
 
-def without_secrets(value: object) -> Any:
-    """An event that was not understood, as it is kept for a person: its texts without secrets."""
+def without_secrets(value: object, name: str = "") -> Any:
+    """An event that was not understood, as it is kept for a person: its texts without secrets.
+
+    Args:
+        value: the event, or a part of it.
+        name: of the field that the part is in.
+    """
     if isinstance(value, str):
-        return redact_text(_BLOB.sub("[left out]", value))
+        return redact_text(_BLOB.sub("[left out]", value), name)
     if isinstance(value, Mapping):
-        return {str(name): without_secrets(item) for name, item in value.items()}
-    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+        return {str(key): without_secrets(item, str(key)) for key, item in value.items()}
+    return [without_secrets(item, name) for item in value] if isinstance(value, list) else value

@@ -1,12 +1,14 @@
 """Secrets are replaced by what they were; what only looks like one is remembered."""
 
 import random
+import re
 import time
 
 import pytest
 
 from post_call.record import CallRecord, Turn
-from post_call.redaction import redact
+from post_call.redaction import CLASSES, redact, redact_text
+from tests.unit import tables
 
 CARD, CODE, ONCE, PASSWORD, PIN = (
     "[card number]",
@@ -121,6 +123,9 @@ HARMLESS = [
     "One of two, three or four would be fine.",
 ]
 
+_ADJACENT = re.compile(r"(\[[a-z -]+\])(?:[ ,.-]*\1)+")
+"""Parts of one secret: one placeholder stands for all of them."""
+
 
 def call(
     *texts: str, first: str = "agent", summary: str = "", collected: dict[str, str] | None = None
@@ -132,10 +137,6 @@ def call(
 
 def said(record: CallRecord) -> list[str]:
     return [turn.text for turn in record.turns]
-
-
-def redact_text(text: str) -> str:
-    return redact(call(text, first="user")).turns[0].text
 
 
 @pytest.mark.parametrize(("text", "kept"), DANGEROUS)
@@ -313,3 +314,51 @@ def test_hostile_call_is_redacted_in_seconds() -> None:
 def test_only_a_word_of_its_own_is_a_tan() -> None:
     assert redact_text("My mTAN is 132456.") == f"My mTAN is {ONCE}."
     assert redact_text("The Jifyhmtan order is 132456.") == "The Jifyhmtan order is 132456."
+
+
+@pytest.mark.parametrize("table", [tables.read("secrets"), tables.read("secrets_held_out")])
+def test_secrets_of_a_table_are_replaced(table: list[tables.Call]) -> None:
+    secrets = [(value, redacted_call(call)) for call in table for _, value in call.secrets()]
+    missed = [f"{value}: {texts}" for value, texts in secrets if any(value in text for text in texts)]
+    assert len(secrets) > 75
+    assert len(missed) <= len(secrets) * 0.03, missed
+
+
+@pytest.mark.parametrize("call", tables.read("secrets"), ids=str)
+def test_only_the_secret_is_replaced(call: tables.Call) -> None:
+    expected = texts(call.record(lambda found: CLASSES[found[1]]))
+    assert redacted_call(call) == [_ADJACENT.sub(r"\1", text) for text in expected]
+
+
+@pytest.mark.parametrize("table", ["ordinary", "ordinary_held_out"])
+def test_ordinary_talk_stays(table: str) -> None:
+    changed = [str(call) for call in tables.read(table) if redacted_call(call) != texts(call.record())]
+    assert changed == []
+
+
+@pytest.mark.parametrize("table", ["secrets", "secrets_held_out"])
+def test_redacting_a_call_again_changes_nothing(table: str) -> None:
+    for call in tables.read(table):
+        once = redact(call.record())
+        assert redact(once) == once
+
+
+@pytest.mark.parametrize("kept", CLASSES)
+def test_class_to_keep_is_kept(kept: str) -> None:
+    for call in tables.read("secrets"):
+        if {kind for kind, _ in call.secrets()} == {kept}:
+            assert texts(redact(call.record(), keep={kept})) == texts(call.record())
+
+
+def test_field_without_a_record_is_redacted_by_its_name() -> None:
+    assert redact_text("552", "cvv") == CODE
+    assert redact_text("552", "room") == "552"
+    assert redact_text("My PIN is 4711", keep={"pin"}) == "My PIN is 4711"
+
+
+def redacted_call(call: tables.Call) -> list[str]:
+    return texts(redact(call.record()))
+
+
+def texts(record: CallRecord) -> list[str]:
+    return [*said(record), record.summary, *record.collected.values()]
