@@ -107,6 +107,9 @@ def _calls(queue: CallQueue, post_call: Endpoint) -> list[cloudwatch.IWidget]:
         "CallsRemembered": "remembered",
         "CallsDeadLettered": "dead-lettered",
         "CallsNotUnderstood": "not understood",
+        "CallsUnanswered": "left out: unanswered",
+        "CallsAnonymous": "left out: anonymous",
+        "CallsWithoutConsent": "left out: no consent",
         "ExtractionsPending": "still pending in Mem0",
         "ConversationConflicts": "conversation conflicts",
     }

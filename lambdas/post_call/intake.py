@@ -16,10 +16,11 @@ _BLOB = re.compile(r"\S{2000,}")  # audio or an image in base64: no words
 
 
 class Intake(NamedTuple):
-    """What an event is: a call to remember, or nothing to remember and why."""
+    """What an event is: a call to remember, or nothing to remember, why, and the metric that counts it."""
 
     record: CallRecord | None
     reason: str = ""
+    metric: str = ""
 
 
 def read(event: object, environment: Environment) -> Intake:
@@ -42,11 +43,11 @@ def read(event: object, environment: Environment) -> Intake:
     logs.bind(conversation_id=conversation_id, user_id=user_id)
     record = payload.call_record(data, user_id or "", known.get("event_timestamp"))
     if user_id is None:
-        return Intake(None, ANONYMOUS)
+        return Intake(None, ANONYMOUS, "CallsAnonymous")
     if reason := unanswered.reason(data, record):
-        return Intake(None, reason)
+        return Intake(None, reason, "CallsUnanswered")
     if consent.is_refused(record.collected, environment.no_consent):
-        return Intake(None, NO_CONSENT)
+        return Intake(None, NO_CONSENT, "CallsWithoutConsent")
     logs.bind(turns=len(record.turns))
     return Intake(redact(record, keep=environment.keep_spoken))
 

@@ -91,7 +91,7 @@ class Webhook:
             f"webhook {status}",
             reason=read.reason or None,
             duration_ms=logs.milliseconds_since(started),
-            metrics={"WebhooksAccepted": 1},
+            metrics={"WebhooksAccepted": 1, **({read.metric: 1} if read.metric else {})},
         )
         return status
 

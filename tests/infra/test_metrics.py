@@ -14,7 +14,8 @@ WRITTEN = {
     "Retrieve": EVERY_FUNCTION | {"CallTokenFailures", "UnverifiedCallers"},
     "PostCall": EVERY_FUNCTION
     | {"SignatureFailures", "WebhooksAccepted", "CallsNotUnderstood", "CallsRemembered", "CallsDeadLettered"}
-    | {"ExtractionsPending", "ConversationConflicts"},
+    | {"ExtractionsPending", "ConversationConflicts"}
+    | {"CallsUnanswered", "CallsAnonymous", "CallsWithoutConsent"},
 }
 
 

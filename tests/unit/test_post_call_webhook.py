@@ -194,6 +194,27 @@ def test_anonymous_callers_and_silence_leave_no_memory(
     assert aws.received(aws.queue_url) == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "metric", "reason"),
+    [
+        ({"metadata": {"phone_call": {"external_number": ""}}}, "CallsAnonymous", "withheld"),
+        ({"transcript": []}, "CallsUnanswered", "said nothing"),
+        (
+            {"analysis": {"data_collection_results": {"may_store": {"value": "no"}}}},
+            "CallsWithoutConsent",
+            "not want to be remembered",
+        ),
+    ],
+)
+def test_log_line_and_metric_say_why_a_call_is_left_out(
+    build: Build, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], metric: str, reason: str
+) -> None:
+    deliver(build("post_call", NO_CONSENT="may_store=no"), payload(**changes))
+    (line,) = [vars(line) for line in caplog.records if line.getMessage() == "webhook ignored"]
+    assert line[metric] == 1
+    assert reason in line["reason"]
+
+
 def test_web_call_belongs_to_its_user_id(build: Build, aws: Aws) -> None:
     deliver(build("post_call"), payload(metadata={"phone_call": None}, user_id="user-42"))
     (message,) = aws.received(aws.queue_url)
