@@ -113,11 +113,12 @@ def is_other_number(folded: str, start: int, end: int) -> bool:
 def _behind(text: Text, mention: Mention, last: int, pieces: Sequence[Run]) -> list[Secret]:
     """What follows its name."""
     found: list[Secret] = []
-    for run in _candidates(text, mention.name, mention.end, min(last, mention.end + _FAR), pieces):
+    far = mention.end + _FAR
+    for run in _candidates(text, mention.name, mention.end, min(last, far + _LONGEST), pieces):
         direct = (
             _DIRECT.fullmatch(text.folded, found[-1].end if found else mention.end, run[0].start) is not None
         )
-        if (found or mention.direct) and not direct:
+        if run[0].start >= far or ((found or mention.direct) and not direct):
             break
         if _fits(text, run, mention.name, direct=direct):
             found.append(Secret.of(run, mention.kind))

@@ -42,7 +42,7 @@ _SHORT_ANSWER = 12  # words
 _ANY = 80  # words
 _LONGEST = 80  # characters
 _LONGEST_SPELLED = 300
-_LEAST_SPELLED = 4  # letters
+_LEAST_SPELLED = 4  # characters
 
 
 def beside(text: Text) -> None:
@@ -105,15 +105,15 @@ def _beside(text: Text, mention: Mention, before: int, after: int) -> Iterator[S
         yield spelled
     elif found:
         yield _secret(text, *found)
-    elif ahead and ahead[1].strip("\"'.,") not in NO_PASSWORD:
+    elif ahead and ahead[1].strip("\"'.,¿¡?!") not in NO_PASSWORD:
         yield _secret(text, *ahead.span(1))
 
 
 def _spelled(text: Text, start: int, end: int) -> Secret | None:
-    """The first four letters or more that are spelled out one by one."""
+    """The first four characters or more that are spelled out one by one, letters among them."""
     for run in spelling.runs(text.raw, text.folded, start, min(end, start + _LONGEST_SPELLED)):
-        letters = sum(len(found.digits) == 1 and found.digits.isalpha() for found in run)
-        if letters >= _LEAST_SPELLED:
+        characters = [found.digits for found in run if len(found.digits) == 1]
+        if len(characters) >= _LEAST_SPELLED and sum(map(str.isalpha, characters)) > 1:
             return Secret.of(run, PASSWORD)
     return None
 

@@ -45,7 +45,8 @@ def _character(raw: str, folded: str, end: int, said: Sequence[Word], at: int) -
     word = said[at]
     following = said[at + 1] if at + 1 < len(said) else word
     letter = _LETTER.match(folded, word.start, end)
-    if letter and (letter.end() > word.end or word.text not in {"o", "y"}):
+    in_word = at and len(said[at - 1].text) == 1 and said[at - 1].text.isalpha()  # "s u n n y"
+    if letter and (in_word or letter.end() > word.end or word.text not in {"o", "y"}):
         return Number(word.start, letter.end(), letter[1])
     used, digits = numerals.number(said, at)
     if used:
