@@ -69,8 +69,10 @@ def _iban(folded: str, start: int) -> Iterator[Secret]:
         if value and folded[end : group.start()] not in {" ", "-"}:
             return
         value, end = value + group[0], group.end()
+        if len(value) not in _IBAN_LENGTHS or folded[end : end + 1].isalnum():
+            continue
         rotated = "".join(str(int(character, 36)) for character in value[4:] + value[:4])
-        if len(value) in _IBAN_LENGTHS and int(rotated) % 97 == 1 and not folded[end : end + 1].isalnum():
+        if int(rotated) % 97 == 1:
             yield Secret(start, end, BANK_ACCOUNT, value)
             return
 
