@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from ops.callers import identify
 from ops.calls.explanation import in_order
 from ops.calls.sources import Sources, StoredMemory
 from ops.errors import OperatorError
@@ -80,7 +81,7 @@ def caller(sources: Sources, user_id: str) -> list[StoredMemory]:
     Raises:
         OperatorError: if Mem0 cannot be read, or the id is nobody's.
     """
-    found = sorted(sources.memories(sources.user_id(user_id)), key=in_order)
+    found = sorted(sources.memories(identify(sources.deployment, user_id)), key=in_order)
     return sorted(found, key=lambda memory: memory.created, reverse=True)
 
 
@@ -90,7 +91,7 @@ def told_now(sources: Sources, user_id: str, agent_id: str = "") -> ToldNow:
     Raises:
         OperatorError: if it would fail; the message is ClientData's.
     """
-    body = {"caller_id": sources.user_id(user_id), "agent_id": agent_id}
+    body = {"caller_id": identify(sources.deployment, user_id), "agent_id": agent_id}
     answer = _answer(sources, "client_data", body)
     override = answer.get("conversation_config_override", {}).get("agent", {}).get("prompt", {})
     variables = answer["dynamic_variables"]
@@ -106,7 +107,7 @@ def search(sources: Sources, user_id: str, query: str) -> list[Answer]:
     Raises:
         OperatorError: if it would fail; the message is Retrieve's.
     """
-    answer = _answer(sources, "retrieve", {"user_id": sources.user_id(user_id), "query": query})
+    answer = _answer(sources, "retrieve", {"user_id": identify(sources.deployment, user_id), "query": query})
     return [
         Answer(text=item["memory"], type=item["type"], date=item["date"], score=item["score"])
         for item in answer["memories"]
@@ -120,7 +121,7 @@ def look_up(sources: Sources, user_id: str, query: str) -> LookedUp:
         OperatorError: if Mem0 cannot be searched.
     """
     as_of = dt.datetime.now(dt.UTC)
-    found = sources.search(sources.user_id(user_id), query, ranking.CANDIDATES)
+    found = sources.search(identify(sources.deployment, user_id), query, ranking.CANDIDATES)
     attribute = sources.environment.memories_of_others == "attribute"
     own = of_one_person([candidate.memory for candidate in found], attribute=attribute)
     chosen = ranking.choose(query, own, sources.environment.search_limit)

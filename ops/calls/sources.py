@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from ops import function_logs
 from ops.deployment import Deployment
-from ops.errors import OperatorError, cannot_start
+from ops.errors import OperatorError
 from ops.function_logs import LogLine
 from ops.secret import Secret
 from ops.workspace import Workspace
@@ -18,7 +18,7 @@ from shared.aws import AwsClient
 from shared.caller import LONGEST_ID
 from shared.credentials import Credentials
 from shared.environment import Environment
-from shared.errors import InvalidRequestError, UnavailableError
+from shared.errors import UnavailableError
 from shared.mem0 import listing
 from shared.mem0.connection import Mem0Connection
 from shared.mem0.library import MemoryClient
@@ -118,20 +118,6 @@ class Sources:
     def environment(self) -> Environment:
         """The functions' settings."""
         return Environment.parse(self.variables)
-
-    def user_id(self, caller: str) -> str:
-        """The user id of a caller whose number is written in any way, or of a web user.
-
-        Raises:
-            OperatorError: if it is nobody's: withheld, shared by many, or no id at all.
-        """
-        try:
-            user_id = self.environment.callers.of_anybody(caller[:LONGEST_ID], "the caller")
-        except InvalidRequestError as error:
-            raise cannot_start(str(error)) from None
-        if not user_id:
-            raise cannot_start("that is no caller's number or id", "write the number with its country: +1...")
-        return user_id
 
     def memories(self, user_id: str, conversation_id: str = "") -> Iterator[StoredMemory]:
         """The memories of a caller in Mem0's order; only those of one call if it is named.
