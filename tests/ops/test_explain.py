@@ -131,6 +131,7 @@ def test_look_ups_are_told_with_what_was_found(maria: list[Call], sources: Sourc
 
 
 def test_what_a_call_left_is_told_by_kind(maria: list[Call], sources: Sources) -> None:
+    comes_to(sources, maria[0].conversation_id, "remembered")
     found = call(sources, maria[0].conversation_id)
     kinds = [memory.kind for memory in found.left.memories]
     assert found.overview.outcome.state == "remembered"
@@ -140,6 +141,7 @@ def test_what_a_call_left_is_told_by_kind(maria: list[Call], sources: Sources) -
 
 
 def test_times_of_every_step_are_known(maria: list[Call], sources: Sources) -> None:
+    comes_to(sources, maria[1].conversation_id, "remembered")
     until(lambda: call(sources, maria[1].conversation_id).times.webhook, "the log is delivered")
     times = call(sources, maria[1].conversation_id).times
     assert times.rang
@@ -308,6 +310,7 @@ def test_call_that_was_deleted_meanwhile_is_passed_over(system: System, sources:
 
 
 def test_overview_counts_what_the_agent_was_told(maria: list[Call], sources: Sources) -> None:
+    comes_to(sources, maria[1].conversation_id, "remembered")
     found = {brief.conversation_id: brief for brief in calls(sources, 100)}
     second = found[maria[1].conversation_id]
     assert (second.user_id, second.told, second.outcome.state) == (MARIA, 16, "remembered")
