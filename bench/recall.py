@@ -1,8 +1,9 @@
 """Measures what is found again, beside three naive ways to remember, and writes docs/recall.md.
 
-`make recall` plays the invented histories of bench/evidence/data.json; `--data FILE` plays another file in
-LoCoMo's format and only prints its figures. Exit codes: 0 all targets reached, 1 one was missed or the system
-failed, 2 the file or the options are wrong, 130 interrupted.
+`make recall` plays the invented histories of bench/evidence: held_out.json, of which the page tells, and
+data.json, on which the ranking was chosen. `--data FILE` plays another file in LoCoMo's format and only
+prints its figures. Exit codes: 0 all targets reached, 1 one was missed or the system failed, 2 the file or
+the options are wrong, 130 interrupted.
 """
 
 import argparse
@@ -15,9 +16,11 @@ if not __package__:
     sys.path.insert(0, str(ROOT))  # run as a command, Python looks only into this folder
 
 from bench.evidence import naive, page, play, scale  # noqa: E402 - the path comes first
-from bench.evidence.histories import HistoryError, load  # noqa: E402
+from bench.evidence.histories import HistoryError, load, with_questions_of_others  # noqa: E402
 
-DATA = ROOT / "bench" / "evidence" / "data.json"
+DATA = ROOT / "bench" / "evidence" / "held_out.json"
+CHOSEN_ON = ROOT / "bench" / "evidence" / "data.json"
+OF_OTHERS = 30  # questions for each caller that only another caller's calls answer
 DOCS = ROOT / "docs"
 INTERRUPTED = 130
 
@@ -34,8 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{seconds // 60:2}:{seconds % 60:02}  {words}", file=sys.stderr, flush=True)
 
     try:
-        histories = load(options.data, options.limit)
+        histories = with_questions_of_others(load(options.data, options.limit), OF_OTHERS)
         ours = play.play(histories, progress)
+        chosen_on = None
+        if whole:
+            chosen_on = play.play(with_questions_of_others(load(CHOSEN_ON), OF_OTHERS), progress).answers
         shapes = {shape: naive.play(shape, histories, progress) for shape in naive.SHAPES}
         speed = scale.measure(histories, progress) if scaled else None
     except HistoryError as error:
@@ -47,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
-    run = page.Run(histories, ours, shapes, speed)
+    run = page.Run(histories, ours, shapes, speed, chosen_on)
     print(page.terminal(run))
     if whole and scaled:
         (DOCS / "charts").mkdir(exist_ok=True)

@@ -1,17 +1,20 @@
 """Reads histories in LoCoMo's JSON format: long conversations in sessions, and questions with their evidence.
 
 Source of the format: https://github.com/snap-research/locomo. A session is a call, `speaker_a` (or else
-whoever speaks first) is the caller, the other speaker the agent. It refuses to guess: what is missing is an
-error that names the place.
+whoever speaks first) is the caller, the other speaker the agent. What is missing is an error
+that names the place.
 """
 
 import datetime as dt
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+OF_OTHERS = "of others"
 _DATE_TIME = "%I:%M %p on %d %B, %Y"
 
 
@@ -53,9 +56,10 @@ class Question:
 
 @dataclass(frozen=True)
 class History:
-    """All calls of one caller, and the questions about them."""
+    """All calls of one caller (`caller` is how the questions name them), and the questions about them."""
 
     name: str
+    caller: str
     number: str
     sessions: tuple[Session, ...]
     questions: tuple[Question, ...]
@@ -84,6 +88,26 @@ def load(path: Path, limit: int | None = None) -> list[History]:
     if not isinstance(listed, list) or not listed:
         raise HistoryError(f"{path}: a list of histories is needed, each with conversation and qa")
     return [_history(each, f"{path}[{number}]", number) for number, each in enumerate(listed[:limit])]
+
+
+def with_questions_of_others(histories: Sequence[History], each: int) -> list[History]:
+    """The histories with `each` questions more: answered in another caller's calls, asked about this one.
+
+    They are about the same kind of life, and nothing in this caller's calls answers them.
+    """
+    extended = []
+    for history in histories:
+        others = [
+            re.sub(rf"\b{re.escape(other.caller)}\b", history.caller, question.text)
+            for other in histories
+            if other is not history
+            for question in other.questions
+            if question.evidence
+        ]
+        chosen = random.Random(history.name).sample(others, min(each, len(others)))  # noqa: S311
+        more = tuple(Question(text, (), OF_OTHERS) for text in chosen)
+        extended.append(replace(history, questions=(*history.questions, *more)))
+    return extended
 
 
 def _history(value: object, where: str, number: int) -> History:
@@ -117,6 +141,7 @@ def _history(value: object, where: str, number: int) -> History:
     known = {turn.dia_id for session in sessions for turn in session.turns}
     return History(
         name=str(value.get("sample_id") or f"caller {number + 1}"),
+        caller=str(caller or ""),
         number=str(value.get("phone") or f"+1612555{number + 100:04}"),
         sessions=tuple(sessions),
         questions=tuple(

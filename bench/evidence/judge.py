@@ -22,12 +22,14 @@ class Answer:
         ranks: for each turn of the evidence, in which memory it is (from 1), or 0 for nowhere.
         characters: of all memories together.
         returned: how many memories there were.
+        by_agent: whether the agent said the evidence.
     """
 
     kind: str
     ranks: tuple[int, ...]
     characters: int
     returned: int
+    by_agent: bool = False
 
     def hit(self, within: int) -> bool:
         """Whether a turn of the evidence is in the first `within` memories."""
@@ -39,13 +41,13 @@ class Answer:
         return sum(rank > 0 for rank in self.ranks) / len(self.ranks) if self.ranks else 0.0
 
 
-def judge(kind: str, evidence: Sequence[str], memories: Sequence[str]) -> Answer:
+def judge(kind: str, evidence: Sequence[str], memories: Sequence[str], *, by_agent: bool = False) -> Answer:
     """How `memories`, best first, answer a question whose evidence are these turns."""
     told = [_words(memory) for memory in memories]
     ranks = tuple(
         next((rank for rank, text in enumerate(told, 1) if holds(text, turn)), 0) for turn in evidence
     )
-    return Answer(kind, ranks, sum(map(len, memories)), len(memories))
+    return Answer(kind, ranks, sum(map(len, memories)), len(memories), by_agent)
 
 
 def holds(words: Sequence[str], turn: str) -> bool:
@@ -61,8 +63,8 @@ def holds(words: Sequence[str], turn: str) -> bool:
 def in_context(context: str, turn: str) -> bool:
     """Whether a prompt tells one of the turn's sentences that has at least four words."""
     text = f" {' '.join(_words(context))} "
-    sentences = [_words(each) for each in re.split(r"[.!?]+", turn)]
-    return any(f" {' '.join(each)} " in text for each in sentences if len(each) >= 4)  # noqa: PLR2004
+    sentences = [_words(sentence) for sentence in re.split(r"[.!?]+", turn)]
+    return any(f" {' '.join(words)} " in text for words in sentences if len(words) >= 4)  # noqa: PLR2004
 
 
 def _words(text: str) -> list[str]:

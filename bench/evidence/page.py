@@ -1,4 +1,4 @@
-"""Writes docs/recall.md and its charts from the figures of one run. It refuses to round a miss into a hit."""
+"""Writes docs/recall.md and its charts from the figures of one run."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from string import Template
 
-from bench.evidence.histories import History
+from bench.evidence.histories import OF_OTHERS, History
 from bench.evidence.judge import Answer, Figures, add_up
 from bench.evidence.naive import SHAPES
 from bench.evidence.play import Outcome, Stored
@@ -17,6 +17,9 @@ from bench.measure.charts import NAIVE, OURS, Bar, bars
 _TEMPLATE = Path(__file__).with_name("page.md")
 OURS_NAME = "AgenticMemory"
 HIT = 0.8
+REFUSED = 1 / 3
+LOST = 0.01
+STORED = 1.2
 CHARACTERS = 1800
 PER_MEMORY = 400
 CHARTS = {
@@ -36,16 +39,21 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Run:
-    """All that was measured: ours, the naive shapes by key, and the stand-in's speed if asked for."""
+    """All that was measured; `chosen_on` are answers about the callers that the ranking was chosen on."""
 
     histories: Sequence[History]
     ours: Outcome
     naive: Mapping[str, Outcome]
     speed: Speed | None
+    chosen_on: Sequence[Answer] | None = None
 
     def named(self) -> dict[str, Outcome]:
         """Each way to remember by the name that readers see."""
         return {OURS_NAME: self.ours} | {SHAPES[shape]: outcome for shape, outcome in self.naive.items()}
+
+    def halves(self) -> dict[str, Sequence[Answer]]:
+        """The answers to report, and those that the ranking was chosen on."""
+        return {"reported": self.ours.answers} | ({"chosen on": self.chosen_on} if self.chosen_on else {})
 
     def targets(self) -> dict[str, bool]:
         """What is to be reached, in words with the figure, and whether it was."""
@@ -53,7 +61,15 @@ class Run:
         hit = figures.hit[3] or 0.0
         tight = [call for call in self.ours.calls if call.characters < PER_MEMORY * call.semantic]
         long = [call for call in tight if call.characters >= 2 * PER_MEMORY]
+        refused = _refused(self.ours.answers, with_answer=False)
+        lost = _refused(self.ours.answers, with_answer=True)
+        stored = self.ours.characters
         targets = {
+            f"{refused:.1%} of the questions without an answer got nothing, a third wanted": refused
+            >= REFUSED,
+            f"{lost:.1%} of those with one got nothing, {LOST:.0%} allowed": lost <= LOST,
+            f"{stored:.2f} characters kept for each one said in long calls, {STORED} allowed": stored
+            <= STORED,
             f"evidence found for {hit:.1%} of the questions, at least {HIT:.0%} wanted": hit >= HIT,
             f"{figures.most} characters at most, {CHARACTERS} allowed": figures.most <= CHARACTERS,
             f"{len(long)} calls of {2 * PER_MEMORY} characters or more with more than one memory for each"
@@ -74,8 +90,8 @@ def charts(run: Run) -> dict[str, str]:
 
     def drawn(file: str, value: str) -> str:
         rows = []
-        for name, each in figures.items():
-            number = (each.hit[3] or 0.0) if value == "hit" else each.characters
+        for name, found in figures.items():
+            number = (found.hit[3] or 0.0) if value == "hit" else found.characters
             words = f"{number:.0%}" if value == "hit" else f"{number:,.0f}"
             rows.append(
                 Bar(label=name, value=number, words=words, colour=OURS if name == OURS_NAME else NAIVE)
@@ -122,6 +138,8 @@ def page(run: Run) -> str:
         "ways": "\n".join(_table_row(name, outcome) for name, outcome in run.named().items()),
         "kinds": "\n".join(_by_kind(run.ours.answers)),
         "unanswerable": _unanswerable(run.ours.answers),
+        "first": _first_sentence(run),
+        "halves": "\n".join(_half(name, answers) for name, answers in run.halves().items()),
         "context": _context(run.ours.latest),
         "scale": _scale(run.speed),
     }
@@ -153,12 +171,40 @@ def _by_kind(answers: Sequence[Answer]) -> list[str]:
     return rows
 
 
+def _refused(answers: Sequence[Answer], *, with_answer: bool, kind: str = "") -> float:
+    """The share of the questions with or without an answer that got no memory."""
+    asked = [answer for answer in answers if bool(answer.ranks) is with_answer and kind in ("", answer.kind)]
+    return sum(not answer.returned for answer in asked) / len(asked) if asked else 0.0
+
+
+def _half(name: str, answers: Sequence[Answer]) -> str:
+    found = add_up(answers)
+    by_agent = add_up([answer for answer in answers if answer.by_agent])
+    shares = [
+        _share(found.hit[3]),
+        _share(by_agent.hit[3]),
+        f"{_refused(answers, with_answer=False, kind='none'):.0%}",
+        f"{_refused(answers, with_answer=False, kind=OF_OTHERS):.0%}",
+        f"{_refused(answers, with_answer=True):.1%}",
+    ]
+    return f"| {name} | {found.questions} | {' | '.join(shares)} |"
+
+
+def _first_sentence(run: Run) -> str:
+    ours, whole = add_up(run.ours.answers), add_up(run.naive["session"].answers)
+    more = (whole.hit[3] or 0.0) - (ours.hit[3] or 0.0)
+    times = whole.characters / ours.characters
+    than = f"{abs(more):.0%} of the questions {'more' if more > 0 else 'fewer'}"
+    return f"The whole call as one memory finds the evidence of {than}, at {times:.1f} times the characters."
+
+
 def _unanswerable(answers: Sequence[Answer]) -> str:
     without = [answer for answer in answers if not answer.ranks]
-    nothing = sum(not each.returned for each in without)
+    nothing = sum(not answer.returned for answer in without)
     return (
-        f"{len(without)} questions have no evidence. {nothing} of them got no memory; the others got what"
-        " comes nearest, which is for the agent to judge."
+        f"{len(without)} questions have no answer in the caller's calls: some were written so, the others are"
+        f" answered in another caller's. {nothing} of them got no memory; the others got what comes nearest,"
+        " which is for the agent to judge."
     )
 
 

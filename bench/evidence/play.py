@@ -1,8 +1,8 @@
 """Plays histories through the whole system, and asks the questions: as ElevenLabs does it, over HTTP.
 
 Each session is a call: its signed webhook goes to PostCall, through the real queue into the stand-in for
-Mem0. Then the questions go to Retrieve, and ClientData is asked once for each caller. It refuses to look
-into the functions; what they stored is read from the stand-in.
+Mem0. Then the questions go to Retrieve, and ClientData is asked once for each caller. What the functions
+stored is read from the stand-in.
 """
 
 import json
@@ -18,11 +18,12 @@ from bench.evidence.histories import History, Session
 from bench.evidence.judge import Answer, in_context, judge
 from local.elevenlabs import CallScript, HttpClient, Turn, Webhook, encode, post_call_event
 from local.mem0.server import Mem0StandIn, start
-from local.memories import Memories
+from local.memories import Memories, Memory
 from local.system import LocalCredentials, System
 
 RETURNED = 3
 WIDER = 5
+LONG_CALL = 2000
 PATIENCE = 120.0
 _POLL = 0.25
 _AGENT = "agent_recall"
@@ -37,11 +38,15 @@ class PlayError(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """What one call became: characters said, word-for-word memories (summary included), inferred facts."""
+    """What one call became: characters said, word-for-word memories (summary included), inferred facts.
+
+    `passages` are the characters of its passages.
+    """
 
     characters: int
     semantic: int
     factual: int
+    passages: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,12 @@ class Outcome:
     answers: list[Answer]
     wider: list[Answer]
     latest: list[bool]
+
+    @property
+    def characters(self) -> float:
+        """Characters stored as passages, for each one said, in calls of 2,000 or more."""
+        long = [call for call in self.calls if call.characters >= LONG_CALL]
+        return sum(call.passages for call in long) / (sum(call.characters for call in long) or 1)
 
 
 @contextmanager
@@ -114,11 +125,15 @@ def _remember(
                 time.sleep(_POLL)
             stored[conversation] = (session, found)
         mem0.settle(PATIENCE)
-        kinds = {name: [each.kind for each in remembered.of_conversation(name)] for name in played}
-    return [
-        Stored(session.characters, kinds[name].count("semantic"), kinds[name].count("factual"))
-        for name, (session, _) in stored.items()
-    ]
+        left = {name: remembered.of_conversation(name) for name in played}
+    return [_stored(session, left[name]) for name, (session, _) in stored.items()]
+
+
+def _stored(session: Session, memories: Sequence[Memory]) -> Stored:
+    word_for_word = [memory.text for memory in memories if memory.kind == "semantic"]
+    passages = [text for text in word_for_word if " summary] " not in text[:25]]
+    facts = sum(memory.kind == "factual" for memory in memories)
+    return Stored(session.characters, len(word_for_word), facts, sum(map(len, passages)))
 
 
 def _script(history: History, session: Session) -> CallScript:
@@ -144,16 +159,18 @@ def _ask(histories: Sequence[History], system: System, wire: HttpClient, progres
             reply = wire.post(system.endpoints.retrieve_url, body, {}, timeout=30)
             if reply.status != 200:  # noqa: PLR2004
                 raise PlayError(f"Retrieve answered {reply} to {question.text!r}: {reply.text}")
-            memories = [each["memory"] for each in json.loads(reply.text)["memories"]]
-            evidence = [history.turn(each).text for each in question.evidence]
-            answers.append(judge(question.kind, evidence, memories))
+            memories = [found["memory"] for found in json.loads(reply.text)["memories"]]
+            evidence = [history.turn(dia_id) for dia_id in question.evidence]
+            by_agent = bool(evidence) and all(turn.role == "agent" for turn in evidence)
+            texts = [turn.text for turn in evidence]
+            answers.append(judge(question.kind, texts, memories, by_agent=by_agent))
     return answers
 
 
 def _latest(history: History, system: System, wire: HttpClient) -> list[bool]:
     """Whether the context tells what the caller said last of what anybody asks about."""
     newest = history.sessions[-_LATEST_CALLS:]
-    asked = {each for question in history.questions for each in question.evidence}
+    asked = {dia_id for question in history.questions for dia_id in question.evidence}
     facts = [
         turn for session in newest for turn in session.turns if turn.role == "user" and turn.dia_id in asked
     ]

@@ -26,7 +26,7 @@ EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 
 # `[2026-03-03 2]` heads the second passage of a call, `[2026-03-03 summary]` its summary. Before version 2
 # the header was the date alone, and a summary began with words.
-_HEADER = re.compile(r"\[\d{4}-\d\d-\d\d(?: (summary|\d{1,4}))?\] ")
+_HEADER = re.compile(r"\[\d{4}-\d\d-\d\d(?: (summary|\d{1,6}))?\] ")
 _OLD_SUMMARY = "Summary of the call: "
 _LABELS = tuple(f"{speaker}: " for speaker in SPEAKERS.values())
 _LABEL_IN_WORDS = re.compile(r"\b(?:Caller|Agent)\s*:")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.evidence.histories import HistoryError, load
-from bench.recall import DATA
+from bench.evidence.histories import HistoryError, load, with_questions_of_others
+from bench.recall import CHOSEN_ON, DATA
 
 LOCOMO: dict[str, Any] = {
     "conversation": {
@@ -75,13 +75,32 @@ def test_other_json_is_refused(tmp_path: Path, value: object) -> None:
         load(write(tmp_path, value))
 
 
-def test_own_set_is_as_varied_as_promised() -> None:
-    histories = load(DATA)
+@pytest.mark.parametrize("file", [DATA, CHOSEN_ON])
+def test_own_sets_are_as_varied_as_promised(file: Path) -> None:
+    histories = load(file)
     questions = [question for history in histories for question in history.questions]
     assert len(histories) >= 6
-    assert all(len(history.sessions) >= 10 for history in histories)
+    assert sum(len(history.sessions) for history in histories) >= 30
     assert sum(bool(question.evidence) for question in questions) >= 150
     assert {question.kind for question in questions} >= {"update", "date", "name", "negation", "none"}
     assert len({history.number for history in histories}) == len(histories)
     assert all(not question.evidence for question in questions if question.kind == "none")
-    assert len(load(DATA, limit=2)) == 2
+    assert len(load(file, limit=2)) == 2
+
+
+def test_callers_of_the_two_sets_are_different() -> None:
+    names = [{history.name for history in load(file)} for file in (DATA, CHOSEN_ON)]
+    assert not names[0] & names[1]
+
+
+def test_questions_of_others_have_no_answer_and_name_this_caller() -> None:
+    before = load(DATA)
+    after = with_questions_of_others(before, 5)
+    for old, new in zip(before, after, strict=True):
+        more = new.questions[len(old.questions) :]
+        assert len(more) == 5
+        assert not any(question.evidence for question in more)
+        others = [history.caller for history in before if history is not old]
+        assert not any(
+            f"{name} " in question.text for name in others for question in more if name != old.caller
+        )

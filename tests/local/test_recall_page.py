@@ -27,7 +27,10 @@ def outcome(text: str, semantic: int = 2) -> Outcome:
 
 def run(histories: list[History], text: str = "I moved to Lund.", semantic: int = 2) -> page.Run:
     return page.Run(
-        histories, outcome(text, semantic), {"turn": outcome("no")}, scale.Speed(10, 2, 1.0, 60.0)
+        histories,
+        outcome(text, semantic),
+        {shape: outcome("no") for shape in naive.SHAPES},
+        scale.Speed(10, 2, 1.0, 60.0),
     )
 
 

@@ -1,6 +1,7 @@
 """What is kept word for word: passages that can be found, bounded in length and in number."""
 
 import itertools
+import random
 
 from post_call import passages
 from post_call.record import CallRecord, Turn
@@ -32,18 +33,44 @@ def test_passage_carries_its_date_and_who_spoke() -> None:
     assert text == "[2026-03-03 1] Agent: How can I help?\nCaller: My tomatoes have spots."
 
 
-def test_passages_overlap_by_a_turn_and_keep_every_word() -> None:
+def test_every_word_is_kept_and_passages_are_numbered() -> None:
     record = long_call()
     texts = contents(record)
     for turn in record.turns:
         assert any(turn.text in text for text in texts)
-    for before, after in itertools.pairwise(texts):
-        assert words(after).startswith(before.splitlines()[-1])
+    assert [text.partition("] ")[0] for text in texts] == [
+        f"[2026-03-03 {place}" for place in range(1, len(texts) + 1)
+    ]
 
 
-def test_most_passages_have_about_600_characters() -> None:
-    lengths = [len(text) for text in contents(long_call())]
-    assert all(450 < length < 750 for length in lengths)
+def test_little_is_stored_twice() -> None:
+    rng = random.Random(7)
+    for shortest, longest in ((1, 4), (1, 30), (20, 200)):
+        turns = [
+            " ".join(["It rained on the beans again."] * rng.randint(shortest, longest)) for _ in range(40)
+        ]
+        stored = sum(len(text) for text in contents(call(*turns)))
+        assert stored <= 1.2 * sum(map(len, turns))
+
+
+def test_answer_comes_with_its_question_where_there_is_room() -> None:
+    turns = [
+        text
+        for n in range(30)
+        for text in (f"Question {n}?", f"The answer is {n}, " + "as I said before, " * 12)
+    ]
+    texts = [words(text) for text in contents(call(*turns))]
+    assert any(
+        after.startswith(before.splitlines()[-1]) or "Agent: Question" in after.splitlines()[0]
+        for before, after in itertools.pairwise(texts)
+    )
+
+
+def test_long_turns_are_cut_after_a_sentence_and_each_piece_says_who_speaks() -> None:
+    sentences = [f"Number {n} of Dr. Lind's list is at 3 p.m. on Monday, and it is long." for n in range(60)]
+    lines = [line for text in contents(call(" ".join(sentences))) for line in words(text).splitlines()]
+    assert len(lines) > 3
+    assert all(line.startswith("Agent: Number ") and line.endswith("it is long.") for line in lines)
 
 
 def test_there_is_no_more_than_one_memory_for_each_400_characters() -> None:

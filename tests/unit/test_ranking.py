@@ -10,16 +10,16 @@ from shared.memory import FACTUAL, SEMANTIC, Memory
 DAY = dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC)
 
 
-def memory(text: str, *, day: int = 0, kind: str = SEMANTIC, score: float = 0.5) -> Memory:
+def memory(text: str, *, day: int = 0, kind: str = SEMANTIC, score: float = 0.5, place: int = 0) -> Memory:
     created = DAY + dt.timedelta(days=day)
     if kind == FACTUAL:
         return Memory(text, kind, created, score)
     lines = tuple(re.split(r" (?=(?:Caller|Agent): )", text))
-    return Memory(text, kind, created, score, kind="passage", lines=lines)
+    return Memory(text, kind, created, score, kind="passage", place=place, lines=lines)
 
 
 def texts(query: str, *found: Memory, limit: int = 3) -> list[str]:
-    return [each.text for each in ranking.choose(query, found, limit)]
+    return [chosen.text for chosen in ranking.choose(query, found, limit)]
 
 
 def test_nothing_found_is_nothing_chosen() -> None:
@@ -29,19 +29,31 @@ def test_nothing_found_is_nothing_chosen() -> None:
 def test_overlapping_passages_become_one_without_repeating_a_turn() -> None:
     found = texts(
         "tomatoes",
-        memory("Caller: The tomatoes died. Agent: Which tomatoes?"),
-        memory("Agent: Which tomatoes? Caller: The yellow tomatoes."),
+        memory("Agent: Which tomatoes? Caller: The yellow tomatoes.", place=2),
+        memory("Caller: The tomatoes died. Agent: Well. Which tomatoes?", place=1),
     )
-    assert found == ["Caller: The tomatoes died. Agent: Which tomatoes? Caller: The yellow tomatoes."]
+    assert found == ["Caller: The tomatoes died. Agent: Well. Which tomatoes? Caller: The yellow tomatoes."]
 
 
-def test_passages_are_put_together_in_whatever_order_they_come() -> None:
-    parts = [f"Agent: Question {n}? Caller: Reply {n}. Agent: Question {n + 1}?" for n in range(4)]
+def test_passages_are_put_together_in_the_order_of_the_call() -> None:
+    parts = [
+        memory(f"Agent: Question {n}? Caller: Reply {n}. Agent: Question {n + 1}?", place=n + 1)
+        for n in range(4)
+    ]
     random.Random(3).shuffle(parts)
-    (whole,) = texts("question", *map(memory, parts))
+    (whole,) = texts("question", *parts)
     assert whole.startswith("Agent: Question 0? Caller: Reply 0. Agent: Question 1?")
     assert whole.endswith("Agent: Question 4?")
     assert whole.count("Question 2?") == 1
+
+
+def test_passages_of_earlier_releases_are_joined_where_one_repeats_the_line_before() -> None:
+    (whole,) = texts(
+        "tomatoes",
+        memory("Caller: The tomatoes died. Agent: Which tomatoes?"),
+        memory("Agent: Which tomatoes? Caller: The yellow tomatoes."),
+    )
+    assert whole == "Caller: The tomatoes died. Agent: Which tomatoes? Caller: The yellow tomatoes."
 
 
 def test_what_was_not_found_between_two_passages_is_a_gap() -> None:
@@ -65,7 +77,6 @@ def test_together_they_stay_within_the_bound() -> None:
         chosen = texts("tomato frost", *found, limit=limit)
         assert 0 < len(chosen) <= limit
         assert sum(map(len, chosen)) <= limit * ranking.CHARACTERS
-        assert max(map(len, chosen)) <= ranking.LONGEST
 
 
 def test_turn_with_the_words_comes_before_a_passage_that_mem0_likes_better() -> None:
@@ -95,7 +106,7 @@ def test_fact_that_a_turn_states_is_not_said_twice() -> None:
         ],
         3,
     )
-    assert [each.text for each in chosen] == ["Caller: Juniper is allergic to chicken, you know."]
+    assert [one.text for one in chosen] == ["Caller: Juniper is allergic to chicken, you know."]
     assert chosen[0].type == SEMANTIC
 
 
@@ -133,3 +144,47 @@ def test_memories_of_unknown_date_stay_apart() -> None:
 def test_scores_of_nought_do_no_harm() -> None:
     assert texts("?", memory("Caller: Hello there.", score=0.0)) == ["Caller: Hello there."]
     assert texts("?", memory("A fact.", score=0.0, kind=FACTUAL)) == ["A fact."]
+
+
+def test_caller_with_one_call_gets_the_whole_room() -> None:
+    said = [f"Caller: {letter} {'tomatoes and beans ' * 20}".strip() for letter in "abcdefgh"]
+    (whole,) = texts("tomatoes", *(memory(text, place=2 * place + 1) for place, text in enumerate(said)))
+    assert 1500 < len(whole) <= 3 * ranking.CHARACTERS
+
+
+def test_list_is_in_the_order_of_its_scores() -> None:
+    rng = random.Random(5)
+    words = "tomato garden spots rain beans frost soil water seeds fence".split()
+    found = [
+        memory(f"Caller: {' '.join(rng.choices(words, k=9))}.", day=day, score=rng.random())
+        for day in range(30)
+    ]
+    scores = [chosen.score for chosen in ranking.choose("tomato frost", found, 5)]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < scores[-1] <= scores[0] <= 1
+
+
+GARDEN = [
+    memory(f"The caller grows {name} in the garden", kind=FACTUAL, day=day, score=0.4 + day / 100)
+    for day, name in enumerate("tomatoes beans carrots leeks onions peas squash chard kale beets".split())
+]
+
+
+def test_nothing_is_told_when_nothing_fits() -> None:
+    assert texts("What did the caller say about the violin lessons?", *GARDEN) == []
+
+
+def test_scale_of_the_scores_does_not_matter() -> None:
+    for scale in (0.01, 0.5, 1.0):
+        found = [one._replace(score=one.score * scale) for one in GARDEN]
+        assert texts("What did the caller say about the violin lessons?", *found) == []
+        assert texts("What did the caller say about the beans?", *found) != []
+
+
+def test_question_in_another_language_is_not_refused_for_its_words() -> None:
+    assert texts("Was hat der Anrufer über die Bohnen gesagt?", *GARDEN) != []
+
+
+def test_fact_that_stands_out_is_told_whatever_the_words() -> None:
+    found = [*GARDEN, memory("The caller teaches music", kind=FACTUAL, day=20, score=3.0)]
+    assert texts("What did the caller say about the violin lessons?", *found) != []

@@ -80,7 +80,10 @@ class MemoryStore:
         """
 
         def find(client: MemoryClient) -> list[object]:
-            return listing.results(client.search(query, filters={"user_id": user_id}, top_k=limit))
+            # All that there is: which of them fit is decided by how they compare.
+            return listing.results(
+                client.search(query, filters={"user_id": user_id}, top_k=limit, threshold=0.0)
+            )
 
         return _owned(self._session.read("search", find), user_id)[:limit]
 

@@ -1,6 +1,6 @@
 """Texts taken apart for ranking."""
 
-from retrieve.words import terms
+from shared.words import terms
 
 
 def test_endings_and_small_words_do_not_count() -> None:
