@@ -32,9 +32,11 @@ def run(progress: Progress) -> Section:
                 "Mem0 rejected them (400); one of the two adds had been accepted",
                 {"status": 400, "infer": True},
             ),
+            ("Mem0 accepted them and each extraction failed", {"operation": "infer", "fail": True}),
+            ("Mem0 answered 200 with an error body", {"status": 200, "body": {"detail": "over quota"}}),
         ):
             calls = rig.calls(CALLS)
-            rig.mem0_faults({"operation": "add", **fault})
+            rig.mem0_faults({"operation": "add"} | fault)
             rig.deliver_all(calls)
             rig.drained(_SECONDS)
             before = rig.tally(calls)

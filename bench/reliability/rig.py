@@ -222,10 +222,13 @@ class Rig:
         return found
 
     def add_payloads(self) -> list[dict[str, Any]]:
-        """What was sent in each accepted add, oldest first."""
+        """What was sent in each accepted add whose event did not fail, oldest first."""
         path = self.system.data_dir / FILE_NAME
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
-            query = "SELECT payload FROM events WHERE event_type = 'ADD' ORDER BY created_at, rowid"
+            query = (
+                "SELECT payload FROM events WHERE event_type = 'ADD' AND status != 'FAILED'"
+                " ORDER BY created_at, rowid"
+            )
             return [json.loads(row[0]) for row in database.execute(query)]
 
     def dead_letters(self) -> list[tuple[str, str]]:
