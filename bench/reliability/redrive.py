@@ -1,27 +1,33 @@
-"""Redrive: the cause is mended, one command moves the dead letters back, and they are remembered once."""
+"""Redrive: the cause is fixed, one command moves the dead letters back, and they are remembered once."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
+from bench.reliability.rig import FIRST_START, Call, Progress, Rig, ids, make_call, until
+from local.elevenlabs import encode
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = 20
 COMMAND = ("-m", "ops", "redrive")
+ONE_CALLER = "+18880000002"
+_IN_ORDER = "five calls of one caller were rejected (400): redriven in order"
 _SECONDS = 60
 
 
 def run(progress: Progress) -> Section:
-    """Let calls become dead letters, mend the cause, redrive, and count."""
+    """Let calls become dead letters, fix the cause, redrive, and count."""
     section = Section(
         key="redrive",
         title="Redrive",
         about=(
-            f"{CALLS} calls become dead letters. Then the cause is mended and `python -m ops redrive` is run"
+            f"{CALLS} calls become dead letters. Then the cause is fixed and `python -m ops redrive` is run"
             " against the queues. They must be remembered once, and no dead letter may be left."
+            " Webhooks that are not understood stay there."
         ),
     )
     with Rig(visibility_timeout=8, environment={"RETRY_DELAYS": "1"}, progress=progress) as rig:
@@ -34,10 +40,13 @@ def run(progress: Progress) -> Section:
             ),
             ("Mem0 accepted them and each extraction failed", {"operation": "infer", "fail": True}),
             ("Mem0 answered 200 with an error body", {"status": 200, "body": {"detail": "over quota"}}),
+            (_IN_ORDER, {"status": 400}),
         ):
-            calls = rig.calls(CALLS)
+            alone = words == _IN_ORDER
+            starts = range(FIRST_START, FIRST_START + 500, 100)
+            calls = [make_call(ONE_CALLER, start=start) for start in starts] if alone else rig.calls(CALLS)
             rig.mem0_faults({"operation": "add"} | fault)
-            rig.deliver_all(calls)
+            rig.deliver_all(calls, at_once=1 if alone else 8)
             rig.drained(_SECONDS)
             before = rig.tally(calls)
             rig.mem0_faults()
@@ -51,10 +60,39 @@ def run(progress: Progress) -> Section:
             section.add(
                 words,
                 {"dead letters before": len(before.dead), **tally.figures()},
-                passed=done.returncode == 0 and before.buried and tally.clean,
+                passed=done.returncode == 0
+                and before.buried
+                and tally.clean
+                and (not alone or _in_order(rig, calls)),
                 remark=f"exit code {done.returncode}",
             )
+        _changed_schema(section, rig)
     return section
+
+
+def _in_order(rig: Rig, calls: list[Call]) -> bool:
+    """Whether Mem0 accepted these calls in the order in which they were made."""
+    accepted = [payload["metadata"]["conversation_id"] for payload in rig.add_payloads()]
+    first = [accepted.index(call) for call in ids(calls) if call in accepted]
+    return len(first) == len(calls) and first == sorted(first)
+
+
+def _changed_schema(section: Section, rig: Rig) -> None:
+    """Deliver signed webhooks whose transcript became an object: acknowledged, and kept with a reason."""
+    calls = []
+    for call in rig.calls(CALLS):
+        event = json.loads(call.body)
+        event["data"]["transcript"] = {"turns": event["data"]["transcript"]}
+        calls.append(replace(call, body=encode(event)))
+    accepted = sum(delivery.accepted for delivery in rig.deliver_all(calls))
+    rig.drained(_SECONDS)
+    tally = rig.tally(calls)
+    section.add(
+        "webhooks with a changed schema (the transcript is an object): acknowledged and kept, not redriven",
+        {"dead letters before": 0, **tally.figures()},
+        passed=accepted == len(calls) and tally.buried,
+        remark=f"{accepted} answered 200",
+    )
 
 
 def redrive(rig: Rig) -> subprocess.CompletedProcess[str]:
