@@ -67,6 +67,14 @@ def operator(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     deploy(aws)
 
 
+def subscribed_topic(aws: Aws) -> str:
+    """The topic of alarms, with somebody who is told of them."""
+    sns = aws.client("sns")
+    arn: str = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="ops@example.com")
+    return arn
+
+
 def deploy(aws: Aws, **environment: str) -> None:
     """Make a stack whose outputs are those of a deployed stage, or make it anew with another environment."""
     outputs = {
@@ -74,6 +82,7 @@ def deploy(aws: Aws, **environment: str) -> None:
         "DeadLetterQueueUrl": aws.dead_letters_url,
         "LedgerTable": "ledger",
         "Environment": json.dumps({"CREDENTIALS_SECRET": SECRET_NAME} | environment),
+        "AlarmTopicArn": subscribed_topic(aws),
         **URLS,
     }
     template = {
