@@ -26,7 +26,7 @@ from bench.reliability.report import Results, Section, broken_off  # noqa: E402
 
 SECTIONS = (
     *("crash", "dependency", "duplicates", "order", "redrive", "size", "rotation", "load"),
-    *("signatures", "isolation", "fuzz"),
+    *("signatures", "isolation", "fuzz", "doctor"),
 )
 RESULTS = ROOT / ".cache" / "faults.json"
 PAGE = ROOT / "docs" / "reliability.md"
