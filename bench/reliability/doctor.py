@@ -1,4 +1,4 @@
-"""Doctor's matrix: each cause is made alone in a connected stage, and `amem doctor` must name that one finding."""
+"""Doctor's matrix: each cause is made alone in a connected stage, and `amem doctor` must name it alone."""
 
 import subprocess
 import sys

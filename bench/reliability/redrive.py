@@ -10,11 +10,13 @@ from pathlib import Path
 from bench.reliability.report import Section
 from bench.reliability.rig import FIRST_START, Call, Progress, Rig, ids, make_call, until
 from local.elevenlabs import encode
+from ops.dead_letters import Reader
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = 20
 COMMAND = ("-m", "ops", "redrive")
-ONE_CALLER = "+18880000002"
+ONE_CALLER = "+18885550102"
+_OLD_FORM = ROOT / "tests" / "unit" / "messages" / "1-plain.json"
 _IN_ORDER = "five calls of one caller were rejected (400): redriven in order"
 _SECONDS = 60
 
@@ -67,6 +69,7 @@ def run(progress: Progress) -> Section:
                 remark=f"exit code {done.returncode}",
             )
         _changed_schema(section, rig)
+        _earlier_release(section, rig)
     return section
 
 
@@ -87,11 +90,41 @@ def _changed_schema(section: Section, rig: Rig) -> None:
     accepted = sum(delivery.accepted for delivery in rig.deliver_all(calls))
     rig.drained(_SECONDS)
     tally = rig.tally(calls)
+    with Reader(rig.sqs, rig.system.dead_letter_url) as reader:  # for what comes next
+        for letter in reader.read():
+            reader.delete(letter)
     section.add(
         "webhooks with a changed schema (the transcript is an object): acknowledged and kept, not redriven",
         {"dead letters before": 0, **tally.figures()},
         passed=accepted == len(calls) and tally.buried,
         remark=f"{accepted} answered 200",
+    )
+
+
+def _earlier_release(section: Section, rig: Rig) -> None:
+    """Find messages of the form of an earlier release in the queue and among the dead letters."""
+    form = json.loads(json.loads(_OLD_FORM.read_text(encoding="utf-8"))["body"])
+    calls = rig.calls(CALLS)
+    for number, call in enumerate(calls):
+        body = form | {"conversation_id": call.conversation_id, "user_id": call.user_id}
+        url = (rig.system.queue_url, rig.system.dead_letter_url)[number % 2]
+        rig.sqs.send_message(
+            QueueUrl=url,
+            MessageBody=json.dumps(body),
+            MessageGroupId=call.user_id,
+            MessageDeduplicationId=call.conversation_id,
+        )
+    rig.drained(_SECONDS)
+    before = rig.tally(calls)
+    done = redrive(rig)
+    until(lambda: rig.waiting(rig.system.dead_letter_url) == 0, 20)
+    rig.drained(_SECONDS)
+    tally = rig.tally(calls)
+    section.add(
+        "messages of an earlier release, half of them in the queue, half among the dead letters",
+        {"dead letters before": len(before.dead), **tally.figures()},
+        passed=done.returncode == 0 and tally.clean,
+        remark=f"exit code {done.returncode}",
     )
 
 

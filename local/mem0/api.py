@@ -35,6 +35,8 @@ ROUTES = {
 }
 Json = dict[str, Any]
 
+_EVENTS_OF_A_PAGE = 100
+
 
 class Credentials(BaseModel):
     """Which keys are accepted, and to which organization and project they belong."""
@@ -211,9 +213,14 @@ class Api:
             raise ApiError(404, {"error": "Event not found or you don't have permission to access it."})
         return event
 
-    def _events(self, _request: Request, _body: Json) -> Json:
-        results = self.events.latest(100)
-        return {"count": len(results), "next": None, "previous": None, "results": results}
+    def _events(self, request: Request, _body: Json) -> Json:
+        given = request.query.get("page", "1")
+        page = int(given) if given.isdecimal() and int(given) else 1
+        rows = self.events.latest(page * _EVENTS_OF_A_PAGE + 1)
+        more = len(rows) > page * _EVENTS_OF_A_PAGE
+        results = rows[(page - 1) * _EVENTS_OF_A_PAGE : page * _EVENTS_OF_A_PAGE]
+        following = f"{request.base_url}{request.path}?page={page + 1}" if more else None
+        return {"count": len(rows), "next": following, "previous": None, "results": results}
 
 
 def decode(raw: bytes) -> Json:
