@@ -21,8 +21,8 @@ MOST_STORED = 1.2
 _LONGEST_TURN = 600
 _LONGEST_OVERLAP = 120
 _LONGEST_SUMMARY = 8000
-_HEADER = len("[2026-03-03 12] ")
-_PLACES_OF_A_PART = 10_000
+_HEADER = len("[2026-03-03 10001] ")
+_PLACES_OF_A_PART = 10_000  # so that a call queued in parts keeps the order of its passages
 
 _FILLERS = frozenset(
     "ah aha alright eh er erm euh hm hmm hmmm huh mhm mm mmm oh ok okay uh uhm uhuh um äh ähm".split()

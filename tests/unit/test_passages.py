@@ -1,5 +1,6 @@
 """What is kept word for word: passages that can be found, bounded in length and in number."""
 
+import dataclasses
 import itertools
 import random
 
@@ -96,6 +97,11 @@ def test_a_turn_longer_than_a_passage_is_cut_between_words() -> None:
     lines = [line for text in contents(call(" ".join(said))) for line in words(text).splitlines()]
     pieces = dict.fromkeys(line.removeprefix("Agent: ") for line in lines)
     assert " ".join(pieces).split() == said
+
+
+def test_parts_of_a_long_call_keep_their_order() -> None:
+    second = dataclasses.replace(call("How can I help?", "My tomatoes have spots."), part=2, parts=2)
+    assert contents(second) == ["[2026-03-03 10001] Agent: How can I help?\nCaller: My tomatoes have spots."]
 
 
 def test_fillers_are_dropped_and_answers_are_not() -> None:
