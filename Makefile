@@ -30,7 +30,8 @@ $(READY): requirements-dev.lock local/lambda_host/runtime.lock
 	@test -e $(READY) || $(PYTHON) -m venv --clear $(VENV)  # what was interrupted before may be half there
 	@rm -f $(READY)
 	@$(PY) -m pip install --quiet --require-hashes --no-deps -r <(sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock)
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes --no-deps -r requirements-dev.lock
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes --no-deps -r requirements-dev.lock \
+	  || $(PY) -m pip install --quiet --require-hashes --no-deps -r requirements-dev.lock  # which knows pip's mirrors
 	@$(PY) -m local setup
 	@touch $@
 
