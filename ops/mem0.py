@@ -94,16 +94,17 @@ class Mem0:
         path = f"/v2/entities/user/{quote(checked(user_id), safe='')}/"
         return str(self._send("DELETE", path, missing={}).get("event_id") or "")
 
-    def entity(self, user_id: str) -> Row | None:
-        """What Mem0 keeps of a user beside the memories."""
+    def users(self) -> Iterator[Row]:
+        """All users who have memories, page by page: `name`, `total_memories`, `updated_at`."""
         for page in range(1, _MOST_PAGES):
             answer = self._send("GET", "/v1/entities/", page=page)
-            for row in _rows(answer):
-                if row.get("type") == "user" and row.get("name") == checked(user_id):
-                    return row
+            yield from (row for row in _rows(answer) if row.get("type") == "user")
             if not isinstance(answer, dict) or not answer.get("next"):
-                break
-        return None
+                return
+
+    def entity(self, user_id: str) -> Row | None:
+        """What Mem0 keeps of a user beside the memories."""
+        return next((row for row in self.users() if row.get("name") == checked(user_id)), None)
 
     def profile(self, user_id: str) -> Row | None:
         """What Mem0 derived of a user, if it does that."""

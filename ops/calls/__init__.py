@@ -1,6 +1,16 @@
 """What became of calls, and why an agent said what it said. Nothing here writes anywhere."""
 
-from ops.calls.callers import Answer, Candidate, LookedUp, ToldNow, caller, look_up, search, told_now
+from ops.calls.callers import (
+    Answer,
+    Candidate,
+    LookedUp,
+    Remembered,
+    ToldNow,
+    caller,
+    look_up,
+    search,
+    told_now,
+)
 from ops.calls.explanation import Explanation, Left, LookUp, Times, call
 from ops.calls.outcome import Outcome, State
 from ops.calls.overview import CallOverview, calls
@@ -16,6 +26,7 @@ __all__ = [
     "LookUp",
     "LookedUp",
     "Outcome",
+    "Remembered",
     "Sources",
     "State",
     "StoredMemory",

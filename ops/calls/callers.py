@@ -11,13 +11,22 @@ from typing import Any
 
 from ops.callers import identify
 from ops.calls.explanation import in_order
-from ops.calls.sources import Sources, StoredMemory
+from ops.calls.sources import PAGE_SIZE, Sources, StoredMemory
 from ops.errors import OperatorError
 from retrieve import ranking
 from shared.http import Handler
 from shared.memory import Memory, of_one_person
 
 _OK = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remembered:
+    """What is remembered of a caller: a page of it, how many memories there are, and on how many pages."""
+
+    memories: Sequence[StoredMemory]
+    count: int
+    pages: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +84,16 @@ class LookedUp:
     candidates: Sequence[Candidate]
 
 
-def caller(sources: Sources, user_id: str) -> list[StoredMemory]:
-    """What is remembered of a caller, newest call first, in a call facts first.
+def caller(sources: Sources, user_id: str, page: int = 1) -> Remembered:
+    """A page (from 1) of what is remembered of a caller, newest call first, in a call facts first.
 
     Raises:
-        OperatorError: if Mem0 cannot be read, or the id is nobody's.
+        OperatorError: if Mem0 cannot be read, or the id names no caller.
     """
-    found = sorted(sources.memories(identify(sources.deployment, user_id)), key=in_order)
-    return sorted(found, key=lambda memory: memory.created, reverse=True)
+    found, count = sources.newest(identify(sources.deployment, user_id), page)
+    found.sort(key=in_order)
+    found.sort(key=lambda memory: memory.created, reverse=True)
+    return Remembered(memories=found, count=count, pages=max(1, -(-count // PAGE_SIZE)))
 
 
 def told_now(sources: Sources, user_id: str, agent_id: str = "") -> ToldNow:

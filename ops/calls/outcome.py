@@ -134,8 +134,9 @@ class Outcomes:
             return Outcome(state="under way", reason="ElevenLabs is not done with it")
         if letter := self._dead_letters.get(reading.conversation_id):
             return Outcome(state="dead letter", reason=letter)
-        if tries := self.noted(reading, "tries"):
-            tried = f"{_QUEUED}; tries until now: {tries:.0f}"
+        if reading.conversation_id in self._items:  # a worker has begun it
+            tries = self.noted(reading, "tries")
+            tried = f"{_QUEUED}; tries until now: {tries:.0f}" if tries else _QUEUED
             accepted = self.noted(reading, "accepted_at")
             return Outcome(state="waiting", reason=_EXTRACTING if accepted else tried)
         if left:  # it was remembered longer ago than the ledger is kept

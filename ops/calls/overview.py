@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from shared.text import plain_text
 _READERS = 8  # requests at a time
 _AT_ONCE = 25  # calls that are read before the first of them is shown
 _PAGE = 100
+_MOST_SEARCHED = 2000  # conversations whose titles are searched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,15 @@ class CallOverview:
     left: int
 
 
-def calls(
-    sources: Sources, limit: int, *, before: tuple[dt.datetime, str] | None = None, agent_id: str = ""
+def calls(  # noqa: PLR0913 - keyword-only filters with defaults
+    sources: Sources,
+    limit: int,
+    *,
+    before: tuple[dt.datetime, str] | None = None,
+    agent_id: str = "",
+    user_id: str = "",
+    words: str = "",
+    known: Callable[[str], CallOverview | None] = lambda _conversation_id: None,
 ) -> Iterator[CallOverview]:
     """The newest calls, newest first, as they are read.
 
@@ -55,6 +63,9 @@ def calls(
         limit: at most so many.
         before: `began` and `conversation_id` of the last call of the page before.
         agent_id: only calls of this agent.
+        user_id: only calls of this caller, as ElevenLabs knows the number.
+        words: only calls whose title, summary or agent's name holds these words, of the newest 2,000.
+        known: a call that need not be read again, by its id.
 
     Raises:
         OperatorError: if ElevenLabs, AWS or Mem0 cannot be read.
@@ -69,12 +80,21 @@ def calls(
                 raise
             return None  # deleted since it was listed
 
+    filters = {"agent_id": agent_id, "dynamic_variable_params": user_id and f"system__caller_id:eq:{user_id}"}
+    rows = _rows(sources, before, {name: value for name, value in filters.items() if value})
+    if words:
+        rows = (row for row in itertools.islice(rows, _MOST_SEARCHED) if _holds(row, words))
+    ids = (str(row["conversation_id"]) for row in itertools.islice(rows, limit))
     with ThreadPoolExecutor(_READERS) as readers:
-        ids = itertools.islice(_ids(sources, limit, before, agent_id), limit)
         while some := list(itertools.islice(ids, _AT_ONCE)):
-            readings = [reading for reading in readers.map(read, some) if reading]
+            found = {id_: call for id_ in some if (call := known(id_))}
+            readings = [
+                reading for reading in readers.map(read, [i for i in some if i not in found]) if reading
+            ]
             outcomes.load(readings)
-            yield from readers.map(lambda reading: overview(sources, outcomes, reading), readings)
+            read_now = readers.map(lambda reading: overview(sources, outcomes, reading), readings)
+            found |= {call.conversation_id: call for call in read_now}
+            yield from (found[id_] for id_ in some if id_ in found)
 
 
 def overview(sources: Sources, outcomes: Outcomes, reading: Reading) -> CallOverview:
@@ -93,25 +113,27 @@ def overview(sources: Sources, outcomes: Outcomes, reading: Reading) -> CallOver
     )
 
 
-def _ids(
-    sources: Sources, limit: int, before: tuple[dt.datetime, str] | None, agent_id: str
-) -> Iterator[str]:
-    """The conversations' ids, newest first."""
-    filters: dict[str, str | int] = {"page_size": min(limit, _PAGE), "sort_direction": "desc"}
-    if agent_id:
-        filters["agent_id"] = agent_id
+def _rows(
+    sources: Sources, before: tuple[dt.datetime, str] | None, filters: Mapping[str, str]
+) -> Iterator[Mapping[str, Any]]:
+    """The conversations in brief, newest first."""
+    options: dict[str, str | int] = {"page_size": _PAGE, "sort_direction": "desc", **filters}
     if before:  # whether the limit itself is included is not known
-        filters["call_start_before_unix"] = int(before[0].timestamp()) + 1
+        options["call_start_before_unix"] = int(before[0].timestamp()) + 1
     passed = before is None
-    for row in sources.workspace.conversations(**filters):
-        conversation_id = str(row["conversation_id"])
+    for row in sources.workspace.conversations(**options):
         # Several calls may begin in one second: of those, the ones after the last one are left.
         if not passed and before and int(row.get("start_time_unix_secs") or 0) < int(before[0].timestamp()):
             passed = True
         if passed:
-            yield conversation_id
-        elif before and conversation_id == before[1]:
+            yield row
+        elif before and row["conversation_id"] == before[1]:
             passed = True
+
+
+def _holds(row: Mapping[str, Any], words: str) -> bool:
+    texts = (row.get(name) for name in ("call_summary_title", "transcript_summary", "agent_name"))
+    return words.casefold() in " ".join(text for text in texts if isinstance(text, str)).casefold()
 
 
 def _told(data: Mapping[str, Any]) -> int | None:

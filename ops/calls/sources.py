@@ -28,6 +28,9 @@ from shared.text import plain_text
 
 T = TypeVar("T")
 
+PAGE_SIZE = 100
+"""How many memories of a caller are shown at a time."""
+
 _MOST_PAGES = 500
 
 
@@ -131,6 +134,30 @@ class Sources:
             if not answer.get("next"):
                 return
 
+    def newest(self, user_id: str, number: int) -> tuple[list[StoredMemory], int]:
+        """Page `number` (from 1) of a caller's memories, newest first, and how many memories there are.
+
+        Mem0 does not say in which order it lists them; only a list in no order is read to its end.
+
+        Raises:
+            OperatorError: if Mem0 cannot be read.
+        """
+        answer = self._list(user_id, "", 1, PAGE_SIZE)
+        rows, count = listing.results(answer), answer.get("count")
+        order = listing.order(rows)
+        last = -(-count // PAGE_SIZE) if isinstance(count, int) else 0
+        if not answer.get("next") or not isinstance(count, int) or not order:
+            found = list(stored(rows, user_id) if not answer.get("next") else self.memories(user_id))
+            found.sort(key=lambda memory: memory.created, reverse=True)
+            return found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], len(found)
+        place = number if order < 0 else last - number + 1
+        if not 1 <= place <= last:
+            return [], count
+        if place > 1:
+            rows = listing.results(self._list(user_id, "", place, PAGE_SIZE))
+        found = sorted(stored(rows, user_id), key=lambda memory: memory.created, reverse=True)
+        return found, count
+
     def count(self, user_id: str, conversation_id: str) -> int:
         """How many memories of a caller come from one call.
 
@@ -148,7 +175,9 @@ class Sources:
         """
 
         def find(client: MemoryClient) -> list[object]:
-            return listing.results(client.search(query, filters={"user_id": user_id}, top_k=limit))
+            return listing.results(
+                client.search(query, filters={"user_id": user_id}, top_k=limit, threshold=0.0)
+            )
 
         return list(stored(self._read("search", find), user_id))
 

@@ -196,7 +196,7 @@ def test_search_is_what_the_function_answers(system: System, sources: Sources) -
 
 
 def test_caller_has_the_newest_call_first(maria: list[Call], sources: Sources) -> None:
-    found = caller(sources, MARIA)
+    found = caller(sources, MARIA).memories
     assert found[0].kind == "fact"
     assert [key for key, _ in itertools.groupby(memory.conversation_id for memory in found)] == [
         maria[1].conversation_id,
