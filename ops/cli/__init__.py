@@ -16,7 +16,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from ops.cli import backfill, callers, connect, doctor, explain, queue, secret
+from ops.cli import backfill, callers, connect, console, doctor, explain, queue, secret
 from ops.errors import OperatorError
 
 NAME = "amem"
@@ -31,7 +31,7 @@ def commands() -> None:
     """
 
 
-for group in (secret, connect, doctor, backfill, explain, callers, queue):
+for group in (secret, connect, doctor, console, backfill, explain, callers, queue):
     for command in group.COMMANDS:
         commands.add_command(command)
 
