@@ -16,7 +16,7 @@ RELIED_ON := tests/unit/test_mem0_library.py tests/unit/test_mem0_transport.py t
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run serve test check unit infra assembly local format synth layer lock upgrade recall faults bench clean
+.PHONY: help setup run serve test check unit infra assembly local ops console format synth layer lock upgrade recall faults bench pictures clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,9 +59,11 @@ unit: ## Test the handlers alone
 infra: ## Test the template alone
 assembly: ## Test the built assets and their deployment alone
 local: ## Test the running system alone
+ops: ## Test the operator's commands alone
+console: ## Test the console alone
 # Nothing in tests/infra asks hypothesis for examples, and the import of its plugin takes a second or two.
 infra: OPTIONS := -p no:hypothesispytest
-unit infra assembly local: setup
+unit infra assembly local ops console: setup
 	@$(PY) -m pytest $(OPTIONS) tests/$@
 
 format: setup ## Format the code
@@ -96,6 +98,9 @@ recall: setup ## Measure what is found again, and write docs/recall.md
 
 faults: setup ## Run the fault matrix, and write docs/reliability.md
 	@$(PY) bench/faults.py
+
+pictures: setup ## Take the docs' pictures of the console
+	@$(PY) -m local.pictures
 
 bench: setup ## Measure speed against the naive way, and write docs/performance.md
 	@$(PY) bench/performance.py

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m local run                          the demo: one caller's two calls
   python -m local run --call saved.json        what a saved post-call payload becomes
-  python -m local serve                        everything, staying up, on ports 8101 to 8103
+  python -m local serve                        everything, staying up, with the console on port 8100
   python -m local serve --mem0 https://api.mem0.ai     the same with the real Mem0 and MEM0_API_KEY
   python -m local mem0 --port 8110 --data-dir .local   the Mem0 stand-in alone
 """
@@ -53,7 +53,11 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="start everything and stay up", parents=[data_dir])
     port_base = _number(1, 65_000)  # the highest part is 12 above it
     serve.add_argument(
-        "--port-base", type=port_base, default=8100, metavar="P", help="ports P+1, P+2, P+3 (8100)"
+        "--port-base",
+        type=port_base,
+        default=8100,
+        metavar="P",
+        help="the console's port; the others follow (8100)",
     )
     serve.add_argument(
         "--mem0", metavar="URL", help="another Mem0 than the stand-in; the key comes from MEM0_API_KEY"
@@ -129,20 +133,27 @@ def _run(options: argparse.Namespace) -> int:
         passed = (
             deliver_file(system, options.call, sys.stdout) if options.call else run_demo(system, sys.stdout)
         )
+    print("See it: make serve")
     return 0 if passed else 1
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from local.console import console  # noqa: PLC0415
     from local.system import System  # noqa: PLC0415
 
     if options.mem0 and not os.environ.get("MEM0_API_KEY"):
         raise ValueError(f"--mem0 {options.mem0} needs its key: set MEM0_API_KEY")
     with System(
-        port_base=options.port_base, data_dir=options.data_dir, mem0_url=options.mem0, progress=_progress
+        port_base=options.port_base,
+        data_dir=options.data_dir,
+        mem0_url=options.mem0,
+        deliver_logs=True,
+        progress=_progress,
     ) as system:
         _write_environment(system)
-        print(_welcome(system), flush=True)
-        threading.Event().wait()
+        with console(system, options.port_base) as served:
+            print(_welcome(system, served.url), flush=True)
+            threading.Event().wait()
     return 0
 
 
@@ -180,7 +191,7 @@ def _setup(_options: argparse.Namespace) -> int:
 COMMANDS = {"run": _run, "serve": _serve, "mem0": _mem0, "setup": _setup}
 
 
-def _welcome(system: "System") -> str:
+def _welcome(system: "System", console_url: str) -> str:
     from local.system import DEFAULTS  # noqa: PLC0415
 
     at = system.endpoints
@@ -190,7 +201,9 @@ def _welcome(system: "System") -> str:
     shown = "\n".join(f"  {name:<26}{value if values[name] else '(none)'}" for name, value in keys.items())
     key = "'\"$ELEVENLABS_WORKSPACE_KEY\"'" if "ELEVENLABS_WORKSPACE_KEY" in own else at.workspace_key
     return f"""
-AgenticMemory is up.
+AgenticMemory is up. See it in a browser:
+  {console_url}
+
   ClientData   POST {at.client_data_url}
   Retrieve     POST {at.retrieve_url}
   PostCall     POST {at.post_call_url}

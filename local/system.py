@@ -29,7 +29,15 @@ from local.synth import synthesize
 from local.template import Template
 
 # Distance of each part's port from the base.
-PORTS = {"client-data": 1, "retrieve": 2, "post-call": 3, "mem0": 10, "aws": 11, "elevenlabs": 12}
+PORTS = {
+    "console": 0,
+    "client-data": 1,
+    "retrieve": 2,
+    "post-call": 3,
+    "mem0": 10,
+    "aws": 11,
+    "elevenlabs": 12,
+}
 DEFAULTS = {
     "MEM0_API_KEY": "local-mem0-key",
     "MEM0_ORG_ID": "local-org",
@@ -72,7 +80,7 @@ class System:
     """A running AgenticMemory. Use it as a context manager, or call `start` and `stop`.
 
     Args:
-        port_base: fixed ports (see PORTS) from here on; None takes free ones.
+        port_base: fixed ports (see PORTS) from here on, the first for the console; None takes free ones.
         data_dir: where memories, logs and the ElevenLabs workspace are kept; None uses a temporary folder.
         mem0_url: another Mem0 instead of the stand-in.
         credentials: the secret's content; None takes it from the environment, else the defaults.
