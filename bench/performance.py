@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path.insert(0, str(ROOT))  # run as a command, Python looks only into this folder
 
-from bench.measure import calls, cold, connections, deadline, loop, page, price, warm  # noqa: E402 - path set
+from bench.measure import calls, cold, connections, console, deadline, loop, page, price, warm  # noqa: E402 - path set
 from bench.measure.report import Section, terminal  # noqa: E402
 from bench.measure.rig import RUNTIME, Rig, find_python  # noqa: E402
 
@@ -37,6 +37,7 @@ def parts(rig: Rig, share: float) -> dict[str, Callable[[], Section]]:
         "worker": lambda: calls.measure_worker(rig, times(20, 3)),
         "growth": lambda: warm.measure_growth(rig, times(100, 20)),
         "deadline": lambda: deadline.measure(rig),
+        "console": lambda: console.measure(rig.progress),
     }
 
 
@@ -89,7 +90,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-EXAMPLES = "Names: cold layer warm trips handshakes acknowledgement worker growth deadline loop"
+EXAMPLES = "Names: cold layer warm trips handshakes acknowledgement worker growth deadline console loop"
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -120,9 +120,9 @@ def call(sources: Sources, conversation_id: str) -> Explanation:
     reading = Reading(sources.workspace.conversation(conversation_id), sources.environment)
     outcomes = Outcomes(sources)
     outcomes.load([reading])
-    memories = list(sources.memories(reading.user_id)) if reading.user_id else []
-    own = [memory for memory in memories if memory.conversation_id == conversation_id]
-    earlier = [memory for memory in memories if memory.conversation_id != conversation_id]
+    own = list(sources.memories(reading.user_id, conversation_id)) if reading.user_id else []
+    all_memories = sources.memories(reading.user_id) if reading.user_id else iter(())
+    earlier = (memory for memory in all_memories if memory.conversation_id != conversation_id)
     in_brief = overview(sources, outcomes, reading)
     said = _said(reading)
     spoken = redact(said, keep=sources.environment.keep_spoken) if said else None

@@ -22,7 +22,7 @@ _UNDER_WAY = ("initiated", "in-progress", "processing")
 _EXTRACTING = "Mem0 has accepted it and extracts its facts"
 _FORGOTTEN = "an operator had its caller forgotten"
 _QUEUED = "it is in the queue"
-_NO_WEBHOOK = "neither the ledger nor the log (kept for seven days) knows it: `amem backfill` imports it"
+_NO_WEBHOOK = "neither the queue nor the ledger knows it: `amem backfill` imports it"
 _LOG_KEPT = dt.timedelta(days=7)
 _DELETED = "its transcript was deleted at ElevenLabs"
 
@@ -149,7 +149,7 @@ class Outcomes:
             return Outcome(state="left out", reason=reason)
         if is_forgotten:
             return Outcome(state="forgotten", reason=_FORGOTTEN)
-        if reading.began > dt.datetime.now(dt.UTC) - _LOG_KEPT:
+        if self._has_queued and reading.began > dt.datetime.now(dt.UTC) - _LOG_KEPT:
             lines = self._sources.log("post-call", reading.conversation_id, since=reading.began)
             if any(line.fields.get("message") == "webhook queued" for line in lines):
                 return Outcome(state="waiting", reason=_QUEUED)
@@ -162,6 +162,12 @@ class Outcomes:
     def _dead_letters(self) -> Mapping[str, str]:
         with self._lock:
             return self._reasons
+
+    @functools.cached_property
+    def _has_queued(self) -> bool:
+        """Whether any call is in the queue."""
+        url = self._sources.deployment.output("CallQueueUrl")
+        return any(dead_letters.count(self._sources.sqs, url))
 
     @functools.cached_property
     def _reasons(self) -> dict[str, str]:

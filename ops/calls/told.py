@@ -5,8 +5,9 @@ every memory again, as of the day of the call, and the same line is the same mem
 """
 
 import datetime as dt
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.memory import SEMANTIC, Memory, of_one_person
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d:|At some time:")
 _HIDDEN = ("system__", "secret__")
+_AT_ONCE = 200  # memories that are looked through before it is asked whether more are needed
 _START = 20  # characters of a memory that every line of it has, however it is cut
 
 
@@ -90,26 +92,43 @@ def lines(
 
     Args:
         text: a prompt, or the memories in it.
-        memories: those that it may come from; what is not older than `now` does not count.
+        memories: those that it may come from; what is not older than `now` does not count. They are read
+            until all lines are found.
         environment: the functions' settings.
         now: when it was told.
     """
-    earlier = [memory for memory in memories if memory.created < now and memory.text[:_START] in text]
-    attributed = of_one_person([memory.memory for memory in earlier], attribute=True)
+    told_lines = list(_parse(text))
     known: dict[tuple[str, str], StoredMemory] = {}
-    for stored, told_as in zip(earlier, attributed, strict=True):
-        for form in (stored.memory, told_as):
-            for line in _alone(form, environment.context_characters, now):
-                known.setdefault((line.day or line.section, line.text), stored)
+    earlier: list[StoredMemory] = []
+    remaining = iter(memories)
+    while any(_key(line) not in known for line in told_lines) and (
+        some := list(itertools.islice(remaining, _AT_ONCE))
+    ):
+        found = [memory for memory in some if memory.created < now and memory.text[:_START] in text]
+        if found:
+            earlier += found
+            known = _forms(earlier, environment.context_characters, now)
     return tuple(
-        ToldLine(
-            section=line.section,
-            text=line.text,
-            day=line.day,
-            memory=known.get((line.day or line.section, line.text)),
-        )
-        for line in _parse(text)
+        ToldLine(section=line.section, text=line.text, day=line.day, memory=known.get(_key(line)))
+        for line in told_lines
     )
+
+
+def _key(line: ToldLine) -> tuple[str, str]:
+    return line.day or line.section, line.text
+
+
+def _forms(
+    memories: Sequence[StoredMemory], budget: int, now: dt.datetime
+) -> dict[tuple[str, str], StoredMemory]:
+    """Every line that may stand for one of `memories`, each with its memory."""
+    attributed = of_one_person([memory.memory for memory in memories], attribute=True)
+    known: dict[tuple[str, str], StoredMemory] = {}
+    for stored, told_as in zip(memories, attributed, strict=True):
+        for form in (stored.memory, told_as):
+            for line in _alone(form, budget, now):
+                known.setdefault(_key(line), stored)
+    return known
 
 
 def _alone(memory: Memory, budget: int, now: dt.datetime) -> Iterator[ToldLine]:
