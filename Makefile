@@ -44,7 +44,7 @@ $(NODE_READY): package.json package-lock.json
 run: setup ## Demonstrate one caller's two calls, through the whole system
 	@$(PY) -m local run
 
-serve: setup ## Keep the whole system running on this machine until Ctrl-C
+serve: setup ## Keep the whole system running, with its console in the browser, until Ctrl-C
 	@$(PY) -m local serve
 
 test: check ## Check and test everything, as CI does

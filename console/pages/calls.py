@@ -85,7 +85,10 @@ class CallPages:
         if not used or not used.query or not found.overview.user_id:
             raise NotFoundError("the call has no such look-up")
         again = look_up(self._site.sources, found.overview.user_id, used.query)
-        return self._site.render(request, "look_up.html", found=found, used=used, again=again)
+        is_part = "hx-request" in request.headers  # of the call's own page
+        return self._site.render(
+            request, "look_up.html", found=found, used=used, again=again, is_part=is_part
+        )
 
 
 def _before(text: str) -> tuple[dt.datetime, str] | None:

@@ -22,9 +22,9 @@ from ops.terminal import Terminal
     help="Callers can be forgotten and dead letters moved. [default: read only]",
 )
 def console(deployment: Deployment, terminal: Terminal, port: int, *, allow_changes: bool) -> None:
-    """Show calls, callers and health of a stage in a browser, until Ctrl-C.
+    """Show calls, callers and health in a browser.
 
-    Only this machine can reach it, and only with the address that is printed.
+    Runs until Ctrl-C. Only this machine can reach it, and only with the address that is printed.
     """
     from console.server import ConsoleServer, kept_token, token_path  # noqa: PLC0415 - it stands above ops
 

@@ -174,6 +174,8 @@ def test_every_page_is_accessible_and_fits_a_phone(
             page.goto(address)
             if address.endswith("/health"):
                 expect(page.get_by_text("proves it with a fictional call")).to_be_visible()
+            if "/calls/conv_" in address and "look-ups" not in address and "none" not in address:
+                expect(page.get_by_role("heading", name="What Mem0 offers now")).to_be_visible()
             for closed in page.locator("details").all():
                 closed.locator("summary").click()
             for scheme, options in (("light", None), ("dark", colors)):

@@ -221,7 +221,7 @@ def test_call_is_shown_from_the_ring_to_the_memory(console: TestClient, maria: l
 
 def test_look_up_says_what_was_offered_and_why_not_the_rest(console: TestClient, maria: list[Call]) -> None:
     words = text(console.get(f"/calls/{maria[1].conversation_id}/look-ups/0").text)
-    assert "What Mem0 offers" in words
+    assert "What Mem0 offers now" in words
     assert "its words fit the question best" in words
     assert re.search(r"no (other|another)", words), "a reason for what was not chosen"
     assert console.get(f"/calls/{maria[1].conversation_id}/look-ups/7").status_code == 404
