@@ -11,7 +11,7 @@ from threading import Lock
 from ops.calls import CallOverview, Sources, State, calls
 
 PAGE_SIZE = 25
-MOST_FILTERED = 500
+MOST_FILTERED = 200
 """How many calls are read for one page, if only those of a state are wanted."""
 
 _KEPT = 5000
