@@ -2,6 +2,7 @@
 
 import html
 import json
+import random
 import re
 import subprocess
 import sys
@@ -17,12 +18,13 @@ from starlette.testclient import TestClient
 from local.elevenlabs import Call, ElevenLabs, Turn
 from local.lambda_host.toolchain import ROOT
 from local.system import System
-from ops.calls import Sources
+from ops.calls import Sources, caller
 from post_call import messages
 from post_call.record import CallRecord
 from post_call.record import Turn as Said
 from tests.console.conftest import MARIA, PORT, Open, call_of, reference
 from tests.local.support import forget, until
+from tests.unit.test_mem0_store import CALLER, Listing, many_rows
 
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(2)> {{ 7*7 }} {% raw %} "
@@ -524,3 +526,22 @@ def test_silent_turns_are_no_trouble(console: TestClient, elevenlabs: ElevenLabs
     script = call_of("+16125550177", "Hello there, I am calling about the roof.")
     call = elevenlabs.run_call(replace(script, turns=(*script.turns, Turn(role="agent", message=None))))
     assert console.get(f"/calls/{call.conversation_id}").status_code == 200
+
+
+@pytest.mark.parametrize("order", ["oldest first", "newest first", "none"])
+def test_pages_of_memories_hold_each_once_whatever_order_mem0_lists_them_in(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    rows = many_rows(730)
+    if order == "newest first":
+        rows.reverse()
+    elif order == "none":
+        random.Random(7).shuffle(rows)
+    Listing(rows, monkeypatch)
+    first = caller(sources, CALLER)
+    assert first.count == 730
+    found = [
+        memory.text for page in range(1, first.pages + 1) for memory in caller(sources, CALLER, page).memories
+    ]
+    assert found == [f"Memory {number}." for number in range(729, -1, -1)]
+    assert not caller(sources, CALLER, first.pages + 1).memories
