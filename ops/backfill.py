@@ -1,7 +1,7 @@
 """Past conversations, remembered as if their webhooks came now: by PostCall's own code, through its queue.
 
-Oldest first, so that later calls replace what earlier ones said. The ledger makes sure that each is
-remembered once, whatever was remembered already; where this stands is recorded, so that it can be stopped.
+Oldest first, so that later calls replace what earlier ones said. What the ledger or Mem0 knows already is
+passed over; where this stands is recorded, so that it can be stopped.
 """
 
 import functools
@@ -13,10 +13,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from ops.deployment import Deployment
+from ops.errors import OperatorError
+from ops.mem0 import Mem0
 from ops.records import Records
+from ops.terminal import plain
 from ops.workspace import Workspace, WorkspaceError
 from post_call import intake, messages
 from post_call.payload import TRANSCRIPTION, NotUnderstoodError
@@ -25,12 +28,19 @@ from post_call.record import CallRecord
 MOST_WAITING = 20
 """Messages in the queue, whoever's they are, beyond which nothing is added: live calls are not held up."""
 
+MOST_FAILED = 300
+"""Conversations that may fail before it stops: what failed is kept, and an item of DynamoDB holds 400 KB."""
+
+POLL_SECONDS = 1.0
+PAGE = 100  # also DynamoDB's most for one BatchGetItem
 _RECORD = "backfill"
+_BEFORE = "remembered before"
+_INTERRUPTED = "it was interrupted while it was queued"
 _READERS = 4  # requests to ElevenLabs at a time
 _AHEAD = 24  # conversations that are read before they are needed
-_PAGE = 100  # also DynamoDB's most for one BatchGetItem
-_MOST_ERRORS = 1000  # that are kept
-_POLL_SECONDS = 1.0
+_LONGEST_REASON = 500
+_OF_ONE = (400, 409, 422, 500)  # statuses that are a matter of one conversation
+_GONE = 404
 Row = Mapping[str, Any]
 
 
@@ -44,17 +54,26 @@ class Progress:
 
     Attributes:
         until: the start of the newest conversation that was dealt with, in unix seconds.
-        counts: of conversations: `queued`, `remembered before`, `left out`, `failed`.
+        newest: the conversations that began in that second and were dealt with.
+        counts: of conversations: `queued`, `remembered before`, `left out`.
         reasons: of what was left out, with counts.
         failed: what could not be read, by conversation id, with why: the next run tries it again.
         operations: adds that Mem0 will do for what was queued.
     """
 
     until: int = 0
+    newest: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     operations: int = 0
+
+    def pass_by(self, conversation_id: str, start: int) -> None:
+        """Note that a conversation was dealt with."""
+        if start > self.until:
+            self.until, self.newest = start, []
+        if start == self.until:
+            self.newest.append(conversation_id)
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,7 @@ class Selection:
 
 
 class Backfill:
-    """One backfill.
+    """One backfill; a context manager.
 
     Args:
         deployment: where the calls are remembered.
@@ -99,13 +118,23 @@ class Backfill:
         self._records = Records(deployment)
         self._sqs = deployment.client("sqs")
         self._dynamodb = deployment.client("dynamodb")
+        self._mem0 = Mem0.of(deployment)
         self._advance: Callable[[int], object] = _ignore
+        self._retried = set[str]()
         self._room = 0  # messages that may be sent before the queue is looked at again
         self.progress = self._read_progress()
 
+    def __enter__(self) -> Self:
+        """Connections are opened when they are needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection to Mem0."""
+        self._mem0.__exit__()
+
     def count(self, advance: Callable[[int], object] = _ignore) -> int:
         """How many conversations are left; `advance` is told of each page."""
-        total = 0
+        total = len(self.progress.failed)
         for page in self._pages():
             total += len(page)
             advance(len(page))
@@ -134,69 +163,100 @@ class Backfill:
             self._records.delete(self._selection.key())
 
     def _retry_failed(self) -> None:
-        for conversation_id in list(self.progress.failed):
-            del self.progress.failed[conversation_id]
-            self.progress.counts["failed"] -= 1
-            self._take(conversation_id, functools.partial(self._read, conversation_id), self.progress.until)
+        for conversation_id, reason in list(self.progress.failed.items()):
+            # Of a call in several messages Mem0 may know the first, though the others were not sent.
+            read = functools.partial(self._read, conversation_id, again=reason == _INTERRUPTED)
+            self._take(conversation_id, read)
+            self._retried.add(conversation_id)
 
     def _deal_with(self, page: Sequence[Row], readers: ThreadPoolExecutor) -> None:
         ids = [str(row["conversation_id"]) for row in page]
         remembered = self._remembered(ids)
-        reading = _Ahead(readers, self._read, [id_ for id_ in ids if id_ not in remembered])
+        reading = _Ahead(readers, self._read, [id_ for id_ in ids if id_ not in remembered | self._retried])
         for row, conversation_id in zip(page, ids, strict=True):
-            if conversation_id in remembered:
-                self._note("remembered before", _start(row))
-            else:
-                self._take(conversation_id, reading.next(), _start(row))
+            if conversation_id in remembered - self._retried:
+                self._note(_BEFORE)
+            elif conversation_id not in self._retried:
+                self._take(conversation_id, reading.next())
+            self.progress.pass_by(conversation_id, _start(row))
 
-    def _take(self, conversation_id: str, read: Callable[[], CallRecord | str], start: int) -> None:
-        """Queue one conversation, or note why not."""
+    def _take(self, conversation_id: str, read: Callable[[], CallRecord | str]) -> None:
+        """Queue one conversation, or note why not.
+
+        Raises:
+            WorkspaceError: for what is no matter of this conversation.
+            OperatorError: if too many have failed.
+        """
+        failed = self.progress.failed
         try:
             found = read()
-            if isinstance(found, CallRecord):
-                self._queue(found)
-                self._note("queued", start)
-            else:
-                self.progress.reasons[found] += 1
-                self._note("left out", start)
         except (WorkspaceError, NotUnderstoodError) as error:
-            if isinstance(error, WorkspaceError) and error.status in (0, 401, 403):
-                raise  # that is no matter of this conversation
-            if len(self.progress.failed) < _MOST_ERRORS:
-                self.progress.failed[conversation_id] = str(error)
-            self._note("failed", start)
+            if isinstance(error, WorkspaceError) and error.status not in _OF_ONE:
+                raise
+            if len(failed) >= MOST_FAILED and conversation_id not in failed:
+                raise OperatorError(
+                    f"{len(failed)} conversations could not be read; the next one: {error}",
+                    remedy="fix what they have in common, and run this again: it tries them anew",
+                ) from None
+            failed[conversation_id] = str(error)[:_LONGEST_REASON]
+            self._advance(1)
+            return
+        if isinstance(found, CallRecord):
+            self._queue(found)
+            self._note("queued")
+        elif found == _BEFORE:
+            self._note(_BEFORE)
+        else:
+            self.progress.reasons[found] += 1
+            self._note("left out")
+        failed.pop(conversation_id, None)
 
-    def _note(self, what: str, start: int) -> None:
+    def _note(self, what: str) -> None:
         self.progress.counts[what] += 1
-        self.progress.until = max(self.progress.until, start)
         self._advance(1)
 
-    def _read(self, conversation_id: str) -> CallRecord | str:
-        """The call to remember, or why there is none."""
-        data = self._workspace.conversation(conversation_id)
-        metadata = data.get("metadata") or {}
-        if (metadata.get("deletion_settings") or {}).get("deleted_transcript_at_time_unix_secs"):
+    def _read(self, conversation_id: str, *, again: bool = False) -> CallRecord | str:
+        """The call to remember, or why there is none; `again`, also if Mem0 holds something of it."""
+        try:
+            data = self._workspace.conversation(conversation_id)
+        except WorkspaceError as error:
+            if error.status == _GONE:
+                return "it was deleted at ElevenLabs"
+            raise
+        metadata = _mapping(data.get("metadata"))
+        if _mapping(metadata.get("deletion_settings")).get("deleted_transcript_at_time_unix_secs"):
             return "its transcript was deleted at ElevenLabs"
         if data.get("status") not in (None, "done"):
-            return f"its status is {data['status']}"
-        ended = int(metadata.get("start_time_unix_secs") or 0) + int(metadata.get("call_duration_secs") or 0)
+            return f"its status is {plain(data['status'])[:50]}"
+        ended = _seconds(metadata.get("start_time_unix_secs")) + _seconds(metadata.get("call_duration_secs"))
         event = {"type": TRANSCRIPTION, "event_timestamp": ended, "data": data}
         read = intake.read(event, self._deployment.environment)
+        if read.record and not again and self._is_in_mem0(read.record):
+            return _BEFORE
         return read.record or read.reason
+
+    def _is_in_mem0(self, record: CallRecord) -> bool:
+        """Whether Mem0 holds the call, though the ledger does not know it any more: a row lasts 180 days."""
+        known = self._mem0.memories(record.user_id, conversation_id=record.conversation_id)
+        return next(known, None) is not None
 
     def _queue(self, record: CallRecord) -> None:
         self.progress.operations += len(self._deployment.environment.store_types)
         if self._dry_run:
             return
         self._wait_for_room()
-        for message in messages.of_call(record):
+        parts = messages.of_call(record)
+        if len(parts) > 1:  # the ledger tells of the first alone whether it is remembered
+            self.progress.failed[record.conversation_id] = _INTERRUPTED
+            self._write_progress()
+        for message in parts:
             self._sqs.send_message(
                 QueueUrl=self._deployment.output("CallQueueUrl"),
                 MessageBody=message.body,
                 MessageGroupId=message.group_id,
                 MessageDeduplicationId=message.deduplication_id,
             )
-        self._room -= 1
+        self._room -= len(parts)
 
     def _wait_for_room(self) -> None:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -206,7 +266,7 @@ class Backfill:
             )["Attributes"]
             self._room = MOST_WAITING - sum(int(attributes[name]) for name in names)
             if self._room <= 0:
-                time.sleep(_POLL_SECONDS)
+                time.sleep(POLL_SECONDS)
 
     def _remembered(self, conversation_ids: Sequence[str]) -> set[str]:
         """Those that the ledger has as remembered."""
@@ -228,7 +288,7 @@ class Backfill:
         agents = self._selection.agents
         streams = [self._rows(agent) for agent in agents] if agents else [self._rows(None)]
         rows = heapq.merge(*streams, key=_start)
-        while page := list(itertools.islice(rows, _PAGE)):
+        while page := list(itertools.islice(rows, PAGE)):
             yield page
 
     def _rows(self, agent: str | None) -> Iterator[Row]:
@@ -237,12 +297,13 @@ class Backfill:
         How long a cursor lives is not documented, and a page may take minutes: so each request begins at the
         time at which the one before it ended, unless all of that began in the same second.
         """
-        after, cursor, seen = max(self._selection.since, self.progress.until), "", set[str]()
+        after, cursor = max(self._selection.since, self.progress.until), ""
+        seen = dict.fromkeys(self.progress.newest, self.progress.until)  # a page may hold them again
         while True:
             answer = self._workspace.get(
                 "/v1/convai/conversations",
                 {
-                    "page_size": _PAGE,
+                    "page_size": PAGE,
                     "sort_direction": "asc",
                     "call_start_after_unix": after - 1,  # whether the limit itself is included is not known
                     "call_start_before_unix": self._until + 1,
@@ -256,14 +317,16 @@ class Backfill:
                     yield row
             if not rows or not answer.get("has_more"):
                 return
-            seen = {*(seen if cursor else ()), *(str(row["conversation_id"]) for row in rows)}
+            seen |= {str(row["conversation_id"]): _start(row) for row in rows}
             last = _start(rows[-1])
             after, cursor = (last, "") if last > after else (after, str(answer.get("next_cursor") or ""))
+            seen = {id_: start for id_, start in seen.items() if start >= after - 1}
 
     def _read_progress(self) -> Progress:
         found = {} if self._dry_run else self._records.read(self._selection.key())
         return Progress(
             until=found.get("until", 0),
+            newest=list(found.get("newest", [])),
             counts=Counter(found.get("counts", {})),
             reasons=Counter(found.get("reasons", {})),
             failed=dict(found.get("failed", {})),
@@ -292,4 +355,12 @@ class _Ahead:
 
 
 def _start(row: Row) -> int:
-    return int(row.get("start_time_unix_secs") or 0)
+    return _seconds(row.get("start_time_unix_secs"))
+
+
+def _seconds(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -4,6 +4,7 @@ Plain HTTP, because mem0's client shows neither events nor what has expired, and
 when it is given an empty id.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,12 +20,21 @@ UNFINISHED = ("PENDING", "RUNNING")
 _TIMEOUT = 30
 _PAGE = 100
 _MOST_PAGES = 1000
+_ADD = "/v3/memories/add/"
+_TRIES = 5  # when Mem0 is busy
+_BUSY = (429, 502, 503, 504)
+_LONGEST_WAIT = 30.0
 
 
 class Mem0:
-    """One Mem0 project. Every method raises `OperatorError` if Mem0 refuses or cannot be reached."""
+    """One Mem0 project. Every method raises `OperatorError` if Mem0 refuses or cannot be reached.
+
+    Attributes:
+        backoff: seconds that a request waits when Mem0 is busy, doubled with each try.
+    """
 
     def __init__(self, key: str, host: str) -> None:
+        self.backoff = 0.5
         self._host = host
         self._http = httpx.Client(
             base_url=host, headers={"Authorization": f"Token {key}"}, timeout=_TIMEOUT, trust_env=False
@@ -78,7 +88,7 @@ class Mem0:
             "infer": False,
             "metadata": dict(metadata),
         }
-        self._send("POST", "/v3/memories/add/", body)
+        self._send("POST", _ADD, body)
 
     def delete_all(self, user_id: str) -> str:
         """Have all memories of a user deleted; the id of the event that does it."""
@@ -131,7 +141,7 @@ class Mem0:
     def _send(self, method: str, path: str, body: object = None, *, missing: Any = ..., **query: Any) -> Any:
         """What Mem0 answers; `missing`, if given, for a 404."""
         try:
-            answer = self._http.request(method, path, json=body, params=query)
+            answer = self._request(method, path, body, query)
             if answer.status_code == httpx.codes.NOT_FOUND and missing is not ...:
                 return missing
             if answer.is_success:
@@ -144,6 +154,16 @@ class Mem0:
             f"Mem0 refused {method} {path.split('/', 3)[2]} (HTTP {answer.status_code})",
             remedy="check the key with `amem doctor --no-live`, or try again in a minute",
         )
+
+    def _request(self, method: str, path: str, body: object, query: Mapping[str, Any]) -> httpx.Response:
+        """Send a request; again, if Mem0 is busy and it may have been done twice without harm."""
+        for attempt in range(1, _TRIES):
+            answer = self._http.request(method, path, json=body, params=query)
+            if path == _ADD or answer.status_code not in _BUSY:
+                return answer
+            asked = answer.headers.get("retry-after", "")
+            time.sleep(min(float(asked) if asked.isdecimal() else self.backoff * 2**attempt, _LONGEST_WAIT))
+        return self._http.request(method, path, json=body, params=query)
 
 
 def checked(user_id: str) -> str:

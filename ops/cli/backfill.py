@@ -16,8 +16,13 @@ _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 @click.command("backfill")
 @operates_on_stage
-@click.option("--since", type=_DATES, help="Calls from this day or moment on, in UTC. [default: all]")
-@click.option("--until", type=_DATES, help="Calls until this moment, in UTC. [default: now]")
+@click.option(
+    "--since",
+    type=_DATES,
+    metavar="TIME",
+    help="Calls from this day (2026-01-31) or moment (2026-01-31T08:00:00) on, in UTC. [default: all]",
+)
+@click.option("--until", type=_DATES, metavar="TIME", help="Calls until this moment, in UTC. [default: now]")
 @click.option(
     "--agent",
     "agents",
@@ -47,19 +52,19 @@ def backfill(
     if not known:
         raise cannot_start("no agent is connected", "run `amem connect` first, or add --agent ID")
     selection = Selection(sorted(known), _unix(since) or 0, _unix(until))
-    run = Backfill(deployment, workspace, selection, dry_run=dry_run)
-    if run.progress.counts:
-        terminal.say("going on where the last run was stopped")
-    with terminal.progress("counting", total=None) as advance:
-        total = run.count(advance)
-    if not dry_run:
-        adds = total * len(deployment.environment.store_types)
-        terminal.confirm(f"Remember up to {total} calls, with up to {adds} adds at Mem0?")
-    try:
-        with terminal.progress("reading", total=total) as advance:
-            run.run(advance)
-    finally:
-        _report(terminal, run.progress, dry_run=dry_run)
+    with Backfill(deployment, workspace, selection, dry_run=dry_run) as run:
+        if run.progress.until:
+            terminal.say("going on where the last run was stopped")
+        with terminal.progress("counting", total=None) as advance:
+            total = run.count(advance)
+        if not dry_run:
+            adds = total * len(deployment.environment.store_types)
+            terminal.confirm(f"Remember up to {total} calls, with up to {adds} adds at Mem0?")
+        try:
+            with terminal.progress("reading", total=total) as advance:
+                run.run(advance)
+        finally:
+            _report(terminal, run.progress, dry_run=dry_run)
     if run.progress.failed:
         raise OperatorError(
             "some conversations could not be read", remedy="run this again: it tries them anew"
@@ -70,6 +75,7 @@ def _report(terminal: Terminal, progress: Progress, *, dry_run: bool) -> None:
     terminal.data(
         {
             **progress.counts,
+            "failed": len(progress.failed),
             "reasons": progress.reasons,
             "errors": progress.failed,
             "mem0_adds": progress.operations,
@@ -77,6 +83,7 @@ def _report(terminal: Terminal, progress: Progress, *, dry_run: bool) -> None:
         "\n".join(
             [
                 *(f"{count:8} {what}" for what, count in progress.counts.items()),
+                *([f"{len(progress.failed):8} could not be read"] if progress.failed else []),
                 *(f"{count:8} left out: {reason}" for reason, count in progress.reasons.most_common()),
                 f"{progress.operations:8} adds at Mem0 {'would be' if dry_run else 'are'} needed for them",
                 *(f"error: {id_}: {why}" for id_, why in progress.failed.items()),

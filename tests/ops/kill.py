@@ -12,6 +12,15 @@ class KilledError(BaseException):
     """The command died."""
 
 
+_WRITES = (
+    "Put",
+    "Delete",
+    "Update",
+    "Create",
+    "Send",
+    "Receive",
+    "Change",
+)  # to receive is to hide
 _LISTS = ("/v3/memories/", "/v3/memories/search/")
 
 
@@ -22,25 +31,30 @@ def _reads(request: httpx.Request) -> bool:
 def kill_at(number: int, monkeypatch: pytest.MonkeyPatch, *, sent: bool, command: Callable[[], int]) -> bool:
     """Run a command that dies at its writing request `number`: before it, or after it was `sent`.
 
-    Dying at a request that reads is the same as dying after the one before it. Returns whether it died.
+    Dying at a request that reads is the same as dying after the one before it. The dead send nothing more,
+    whatever they have to clear up. Returns whether it died.
     """
     count = 0
+    dead = False
 
     def strike(real: Callable[..., Any], reads: Callable[[Any], bool]) -> Callable[..., Any]:
         def requested(self: Any, request: Any) -> Any:
-            nonlocal count
+            nonlocal count, dead
+            if dead:
+                raise KilledError
             count += not reads(request)
             if count != number or reads(request):
                 return real(self, request)
             if sent:
                 real(self, request)
+            dead = True
             raise KilledError
 
         return requested
 
     def aws_reads(request: Any) -> bool:
         operation = request.headers.get("X-Amz-Target", b"").decode().partition(".")[2]
-        return not operation.startswith(("Put", "Delete", "Update", "Create"))
+        return not operation.startswith(_WRITES)
 
     with monkeypatch.context() as patched:
         http, aws = httpx.HTTPTransport, URLLib3Session
