@@ -46,9 +46,10 @@ class Receipt:
         dead_letters: messages that were deleted.
         ledger_rows: rows that were deleted.
         conversations: that were deleted at ElevenLabs; None if that was not asked for.
+        queued: messages in the queue, whoever's they are; the worker drops those of this caller.
         remembered_again: whether a later call begins anew.
         seconds: how long it took.
-        unproven: what could not be proven.
+        unproven: what could not be proven, and needs another run.
     """
 
     caller: str
@@ -59,6 +60,7 @@ class Receipt:
     dead_letters: int = 0
     ledger_rows: int = 0
     conversations: int | None = None
+    queued: int = 0
     remembered_again: bool = True
     seconds: float = 0.0
     unproven: list[str] = field(default_factory=list)
@@ -139,13 +141,13 @@ class Forget:
             receipt.unproven.append("memories are left: run this again")
         if self._mem0.entity(self._user_id) or self._mem0.profile(self._user_id):
             receipt.unproven.append("Mem0 still lists the caller as a user: run this again in a minute")
-        waiting, hidden = dead_letters.count(
-            self._deployment.client("sqs"), self._deployment.output("CallQueueUrl")
-        )
-        if waiting + hidden:
+        _, held = dead_letters.count(*self._dead_letter_queue)
+        if held:
             receipt.unproven.append(
-                f"{waiting + hidden} messages are in the queue; if one is this caller's, the worker drops it"
+                f"{held} dead letters are held by another command: run this again in 15 minutes"
             )
+        sqs, queue_url = self._deployment.client("sqs"), self._deployment.output("CallQueueUrl")
+        receipt.queued = sum(dead_letters.count(sqs, queue_url))
         receipt.seconds = round(time.monotonic() - started, 1)
         return receipt
 

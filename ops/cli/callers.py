@@ -55,11 +55,15 @@ def forget_caller(
     """Delete everything that is kept of CALLER, and write a receipt.
 
     CALLER is a number in any spelling, or a user id as it is stored. Calls from before, which may still be
-    queued or delivered again, leave nothing; a later call begins anew. The receipt holds no content.
+    queued or delivered again, leave nothing; a later call begins anew. The receipt holds no content; what it
+    lists as unproven needs another run, and makes the exit code 1.
     """
     if never_again and allow_again:
         raise cannot_start("--never-again and --allow-again contradict each other")
     user_id = identify(deployment, caller)
+    if allow_again and dry_run:
+        terminal.say(f"nothing was changed: this was a dry run; calls of {user_id} would be remembered")
+        return
     if allow_again:
         terminal.confirm(f"Remember calls of {user_id} from now on?", typed=user_id)
         CallerLedger(deployment, user_id).forget_until(time.time(), even_earlier=True)
@@ -77,7 +81,7 @@ def forget_caller(
         receipt = job.run()
     value = receipt.as_json()
     terminal.data(value, "\n".join(f"{name}: {shown}" for name, shown in value.items()))
-    if any(receipt.after.values()):
+    if receipt.unproven:
         raise click.exceptions.Exit(1)
 
 

@@ -6,7 +6,7 @@ import time
 import click
 
 from ops.cli.options import dry_run, open_workspace, operates_on_stage, yes
-from ops.connect import Change, Connection, Context, Scope, Which, rotate
+from ops.connect import Change, Connection, Context, Scope, Which, next_step, rotate
 from ops.deployment import Deployment
 from ops.doctor import agents_in_file
 from ops.errors import cannot_start
@@ -88,8 +88,9 @@ def disconnect(deployment: Deployment, terminal: Terminal, *, dry_run: bool) -> 
 @click.command("rotate")
 @operates_on_stage
 @click.argument("key", type=click.Choice(["workspace-key", "hmac-key"]))
+@dry_run
 @yes
-def rotate_key(deployment: Deployment, terminal: Terminal, key: Which) -> None:
+def rotate_key(deployment: Deployment, terminal: Terminal, key: Which, *, dry_run: bool) -> None:
     """Replace a key, with the old one valid meanwhile.
 
     The old one goes when this is run again an hour later, or earlier if it is proven unused.
@@ -97,6 +98,9 @@ def rotate_key(deployment: Deployment, terminal: Terminal, key: Which) -> None:
     workspace-key is what ElevenLabs sends to ClientData; hmac-key signs the post-call webhook.
     """
     context = Context(deployment, open_workspace())
+    if dry_run:
+        terminal.say(f"{next_step(context, key)}; nothing was changed: this was a dry run")
+        return
     terminal.confirm(f"Replace the {key} of {deployment.stack}?")
     end = rotate(context, key, terminal.say)
     if end > time.time():

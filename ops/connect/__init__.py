@@ -6,7 +6,7 @@ by the next. What was there before is recorded before it is changed.
 """
 
 from ops.connect.connection import Connection, Scope
-from ops.connect.rotation import Which, rotate
+from ops.connect.rotation import Which, next_step, rotate
 from ops.connect.state import Change, Context
 
-__all__ = ["Change", "Connection", "Context", "Scope", "Which", "rotate"]
+__all__ = ["Change", "Connection", "Context", "Scope", "Which", "next_step", "rotate"]

@@ -39,10 +39,24 @@ def rotate(context: Context, which: Which, say: Say) -> float:
     return _rotate_workspace_key(context, connection, say)
 
 
+def next_step(context: Context, which: Which) -> str:
+    """What `rotate` would do now, in words."""
+    if which == "hmac-key":
+        ends = [float(old["since"]) + RETIRED_SECONDS for old in context.record.get("retired", [])]
+    else:
+        rotating = context.record.get("rotating")
+        ends = [float(rotating["since"]) + _lifetime(context)] if rotating else []
+    if not ends:
+        return f"a new {which} would be made, with the old one valid meanwhile"
+    if time.time() < max(ends):
+        return f"the old {which} stays valid for another {(max(ends) - time.time()) / 60:.0f} minutes"
+    return f"the new {which} would be in use everywhere, and the old one go an hour later"
+
+
 def _rotate_hmac_key(context: Context, connection: Connection, say: Say) -> float:
     under_way = bool(context.record.get("retired"))
     if not under_way:
-        retire(context)
+        retire(context, every_key=True)
     connection.make(say)  # makes a webhook in place of the retired one, and deletes what is long retired
     ends = [float(old["since"]) + RETIRED_SECONDS for old in context.record.get("retired", [])]
     return max(ends, default=0)
@@ -62,14 +76,22 @@ def _rotate_workspace_key(context: Context, connection: Connection, say: Say) ->
         context.note(rotating={**rotating, "since": time.time()})
     since = float(context.record["rotating"]["since"])
     # A call that began with the old key may hold a token that was made with it.
-    by_token = context.deployment.environment.retrieve_auth == "call_token"
-    end = since + (LIFETIME_SECONDS if by_token else RETIRED_SECONDS)
-    if time.time() < end and (by_token or not _is_unused(context, since)):
+    end = since + _lifetime(context)
+    if time.time() < end and (_gives_tokens(context) or not _is_unused(context, since)):
         return end
     context.secret.set_keys(_KEY, [key for key in keys if fingerprint(key) not in rotating["old"]])
     del context.record["rotating"]
     context.note()
     return 0
+
+
+def _gives_tokens(context: Context) -> bool:
+    return context.deployment.environment.retrieve_auth == "call_token"
+
+
+def _lifetime(context: Context) -> float:
+    """How long an old workspace key stays valid, in seconds."""
+    return LIFETIME_SECONDS if _gives_tokens(context) else RETIRED_SECONDS
 
 
 def _is_unused(context: Context, since: float) -> bool:

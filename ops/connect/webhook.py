@@ -115,18 +115,23 @@ class PostCallWebhook:
         }
 
 
-def retire(context: Context, *, since: float = 0) -> None:
+def retire(context: Context, *, since: float = 0, every_key: bool = False) -> None:
     """Note that the webhook of now and its signing key are replaced, or will be.
 
     Args:
         context: whose record holds the webhook.
         since: when it was replaced, in unix seconds; 0 until that has happened.
+        every_key: whether all keys go that are valid now, also those of a webhook that was made by hand.
     """
     webhook_id = context.record.get("webhook_id")
-    others = [old for old in context.record.get("retired", []) if old["webhook_id"] != webhook_id]
-    if webhook_id:
-        old = {"webhook_id": webhook_id, "key": context.record.get("hmac_fingerprint"), "since": since}
-        context.note(retired=[*others, old])
+    if not webhook_id:
+        return
+    entries = {old["webhook_id"]: old for old in context.record.get("retired", [])}
+    keys = {context.record.get("hmac_fingerprint"), *entries.get(webhook_id, {}).get("keys", ())} - {None}
+    if every_key:
+        keys |= {fingerprint(key) for key in context.secret.keys(_KEY)}
+    entries[webhook_id] = {"webhook_id": webhook_id, "keys": sorted(keys), "since": since}
+    context.note(retired=list(entries.values()))
 
 
 class RetiredWebhooks:
@@ -155,7 +160,7 @@ class RetiredWebhooks:
         self._delete_webhooks(over)
         for old in over:
             keys = context.secret.keys(_KEY)
-            left = [key for key in keys if fingerprint(key) != old["key"]]
+            left = [key for key in keys if fingerprint(key) not in old["keys"]]
             if left and left != keys:
                 context.secret.set_keys(_KEY, left)
             context.note(retired=[entry for entry in self._retired() if entry != old])

@@ -2,8 +2,10 @@
 
 import functools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import boto3
@@ -35,8 +37,17 @@ URLS = {
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_sessions() -> Iterator[None]:
-    """One boto3 session for all commands: each would read the services' descriptions anew."""
-    with mock.patch("boto3.Session", functools.cache(boto3.Session)):
+    """One boto3 session for all commands with the same credentials: each would read the services anew."""
+    real = boto3.Session
+
+    @functools.cache
+    def session(_access_key: str | None, **options: Any) -> Any:
+        return real(**options)
+
+    def with_credentials(**options: Any) -> Any:
+        return session(os.environ.get("AWS_ACCESS_KEY_ID"), **options)
+
+    with mock.patch("boto3.Session", with_credentials):
         yield
 
 

@@ -25,6 +25,7 @@ SPELLED = "001 (612) 555-0142"
 def stage(aws: Aws, mem0: Mem0StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forget, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(forget, "PAUSE_SECONDS", 0)
+    mem0._api.events._delay = 0.01
     deploy(aws, MEM0_HOST=mem0.url, DEFAULT_COUNTRY_CODE="44", SHARED_NUMBERS="+16515550100")
 
 
@@ -204,6 +205,34 @@ def test_late_extraction_is_waited_for(aws: Aws, mem0: Mem0StandIn) -> None:
     assert listed(mem0, CALLER) == []
 
 
+def test_letters_that_another_command_holds_are_unproven(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bury(aws, record())
+    assert aws.received(aws.dead_letters_url)
+    assert amem("forget", CALLER, "--yes") == 1
+    assert "1 dead letters are held by another command" in capsys.readouterr().out
+
+
+def test_message_in_the_queue_is_told_and_is_no_failure(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    (message,) = messages.of_call(record())
+    aws.sqs.send_message(
+        QueueUrl=aws.queue_url,
+        MessageBody=message.body,
+        MessageGroupId=message.group_id,
+        MessageDeduplicationId=message.deduplication_id,
+    )
+    assert amem("forget", CALLER, "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["queued"] == 1
+
+
+def test_dry_run_of_allow_again_changes_nothing(mem0: Mem0StandIn, build: Build) -> None:
+    assert amem("forget", CALLER, "--yes", "--never-again") == 0
+    assert amem("forget", CALLER, "--yes", "--allow-again", "--dry-run") == 0
+    run_worker(build, record(start=int(time.time()) + 5))
+    assert listed(mem0, CALLER) == []
+
+
 @pytest.mark.parametrize("sent", [False, True])
 def test_forget_killed_at_any_request_ends_the_same(
     aws: Aws,
@@ -213,6 +242,7 @@ def test_forget_killed_at_any_request_ends_the_same(
     *,
     sent: bool,
 ) -> None:
+    monkeypatch.setattr("ops.dead_letters.HIDDEN_SECONDS", 0)  # as if that time had passed
     killed, number = True, 0
     while killed:
         number += 1
