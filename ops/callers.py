@@ -24,6 +24,11 @@ def identify(deployment: Deployment, spelled: str) -> str:
             f"{spelled!r} is no caller: it is withheld, shared by many people, or no possible number",
             "write the number with its country: +16125550142; shared numbers are a setting of the stage",
         )
+    if user_id.isdecimal() and user_id != spelled.strip():  # a web user's id is not written in groups
+        raise cannot_start(
+            f"{spelled!r} is a number without its country, and the stage has no default_country_code",
+            f"write it with its country, such as +1{user_id}, or without spaces if it is a web user's id",
+        )
     return checked(user_id)
 
 

@@ -15,17 +15,18 @@ from ops.ledger import CallerLedger
 from ops.terminal import Terminal
 
 _caller = click.argument("caller")
+_LEAST_DIGITS = 7  # of what may be meant as a phone number
 
 
 @click.command("export")
 @operates_on_stage
 @_caller
 def export_caller(deployment: Deployment, terminal: Terminal, caller: str) -> None:
-    """Write everything that is kept of CALLER as one JSON document.
+    """Write all that is kept of a caller, as JSON.
 
-    CALLER is a number in any spelling, or a user id as it is stored.
+    CALLER is a number in any spelling, or a user id as it is stored. The document is the same with --json.
     """
-    user_id = identify(deployment, caller)
+    user_id = _identify(deployment, terminal, caller)
     terminal.say(f"exporting {user_id}")
     with terminal.progress("reading") as advance:
         for piece in export(deployment, user_id):
@@ -52,15 +53,16 @@ def forget_caller(
     elevenlabs: bool,
     dry_run: bool,
 ) -> None:
-    """Delete everything that is kept of CALLER, and write a receipt.
+    """Delete all that is kept of a caller.
 
     CALLER is a number in any spelling, or a user id as it is stored. Calls from before, which may still be
-    queued or delivered again, leave nothing; a later call begins anew. The receipt holds no content; what it
-    lists as unproven needs another run, and makes the exit code 1.
+    queued or delivered again, leave nothing; a later call begins anew.
+
+    Writes a receipt without content. What it lists as unproven needs another run, and makes the exit code 1.
     """
     if never_again and allow_again:
         raise cannot_start("--never-again and --allow-again contradict each other")
-    user_id = identify(deployment, caller)
+    user_id = _identify(deployment, terminal, caller)
     if allow_again and dry_run:
         terminal.say(f"nothing was changed: this was a dry run; calls of {user_id} would be remembered")
         return
@@ -83,6 +85,13 @@ def forget_caller(
     terminal.data(value, "\n".join(f"{name}: {shown}" for name, shown in value.items()))
     if receipt.unproven:
         raise click.exceptions.Exit(1)
+
+
+def _identify(deployment: Deployment, terminal: Terminal, caller: str) -> str:
+    user_id = identify(deployment, caller)
+    if user_id.isdecimal() and len(user_id) >= _LEAST_DIGITS:
+        terminal.warn(f"{user_id} is taken as a web user's id; a phone number begins with + and its country")
+    return user_id
 
 
 COMMANDS = (export_caller, forget_caller)

@@ -22,7 +22,9 @@ from ops.terminal import Terminal
     help="Whether a call of a fictional number is remembered, told, found and forgotten.",
 )
 def doctor(deployment: Deployment, terminal: Terminal, *, live: bool) -> None:
-    """Check the stack, Mem0 and the ElevenLabs workspace, and prove that a call is remembered.
+    """Check everything, and prove that it works.
+
+    Checks the stack, Mem0 and the ElevenLabs workspace, and proves that a call is remembered.
 
     Exit code 0 if nothing is broken (warnings are allowed), 1 if something is. Changes nothing but for the
     live proof, which cleans up after itself.

@@ -25,9 +25,10 @@ _LONGEST = 300  # characters of a result or a parameter on a terminal
 @click.argument("conversation_id", metavar="CONVERSATION")
 @click.option("--search-again", is_flag=True, help="Also do each look-up again, as of now.")
 def explain(deployment: Deployment, terminal: Terminal, conversation_id: str, *, search_again: bool) -> None:
-    """Explain a call: what the agent was told and looked up, and what the call left in memory.
+    """Explain why the agent said what it said.
 
-    The text is for reading; --json has everything, with whole numbers and texts.
+    Shows what it was told before the call, what it looked up, and what the call left in memory. The text
+    is for reading; --json has everything, with whole numbers and texts.
     """
     with Sources(deployment, open_workspace()) as sources:
         found = call(sources, conversation_id)

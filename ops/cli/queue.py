@@ -82,11 +82,17 @@ def redrive_dead_letters(
 @operates_on_stage
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @_dead_letter_url
+@dry_run
 @yes
 def discard_dead_letters(
-    deployment: Deployment, terminal: Terminal, ids: tuple[str, ...], dead_letter_url: str | None
+    deployment: Deployment,
+    terminal: Terminal,
+    ids: tuple[str, ...],
+    dead_letter_url: str | None,
+    *,
+    dry_run: bool,
 ) -> None:
-    """Delete dead letters for good, by the ids that dead-letters shows."""
+    """Delete dead letters for good, by their ids."""
     url = dead_letter_url or deployment.output("DeadLetterQueueUrl")
     with Reader(deployment.client("sqs"), url) as reader:
         found = list(dead_letters.find(reader, ids))
@@ -94,6 +100,9 @@ def discard_dead_letters(
             _show(terminal, letter)
         if missing := set(ids) - {letter.id for letter in found}:
             raise OperatorError(f"no such dead letter: {', '.join(sorted(missing))}")
+        if dry_run:
+            terminal.say("nothing was deleted: this was a dry run")
+            return
         terminal.confirm(f"Delete {len(found)} for good? What was said is not remembered anywhere else.")
         for letter in found:
             reader.delete(letter)

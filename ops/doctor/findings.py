@@ -92,9 +92,8 @@ CHECKS = {
     "connected": Check("the record of connect", "agents do not know their callers", _CONNECT),
     "api-key": Check(
         "the ElevenLabs API key",
-        "none by itself: only these checks and commands need it",
+        "not known: without it nothing in ElevenLabs can be checked",
         "check ELEVENLABS_API_KEY, its permissions, and ELEVENLABS_BASE_URL for a residency workspace",
-        status="warning",
     ),
     "agent": Check(
         "the connected agents",

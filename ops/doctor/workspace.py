@@ -92,6 +92,7 @@ def check_workspace(context: Context) -> Iterator[Finding]:
     """Check everything that a connection is made of; one cause is one finding."""
     try:
         context.workspace.settings()
+        context.workspace.webhooks()  # which needs a permission of its own
         agents = [str(agent["agent_id"]) for agent in context.workspace.agents()]
     except WorkspaceError as error:
         yield Finding("api-key", str(error))

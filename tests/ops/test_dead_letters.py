@@ -211,6 +211,7 @@ def test_letters_are_discarded_by_their_id_and_only_with_consent(
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert main(["discard", *STAGE_OPTION, doomed]) == 2
     assert main(["discard", *STAGE_OPTION, "--yes", "nonsense"]) == 1
+    assert main(["discard", *STAGE_OPTION, "--dry-run", doomed]) == 0
     assert len(ids(aws, capsys)) == 3
     assert main(["discard", *STAGE_OPTION, "--yes", doomed]) == 0
     assert set(ids(aws, capsys)) == {"conv_01", "conv_03"}

@@ -184,6 +184,11 @@ def use_a_wrong_api_key(stage: Stage) -> None:
     stage.monkeypatch.setenv("ELEVENLABS_API_KEY", "wrong")
 
 
+def take_a_permission_away(stage: Stage) -> None:
+    stage.server.set_keys(half=["convai_read", "convai_write"])
+    stage.monkeypatch.setenv("ELEVENLABS_API_KEY", "half")
+
+
 def delete_an_agent(stage: Stage) -> None:
     stage.send("DELETE", f"/v1/convai/agents/{BOOKS}")
 
@@ -337,6 +342,7 @@ MATRIX: dict[Callable[[Stage], None], str] = {
     fail_an_extraction: "mem0-events",
     end_the_subscription: "alarms",
     use_a_wrong_api_key: "api-key",
+    take_a_permission_away: "api-key",
     delete_an_agent: "agent",
     ask_elsewhere_who_is_calling: "initiation-webhook",
     remove_the_initiation_webhook: "no-webhook-to-fetch",

@@ -132,6 +132,25 @@ def test_who_is_no_single_caller_is_refused(
     assert len(listed(mem0, CALLER)) == 1
 
 
+@pytest.mark.parametrize("caller", ["612 555 0142", "(612) 555-0142"])
+def test_number_without_its_country_is_not_taken_for_a_web_users_id(
+    aws: Aws, caller: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(aws, DEFAULT_COUNTRY_CODE="")
+    assert amem("forget", caller, "--yes") == 2
+    assert "+16125550142" in capsys.readouterr().err
+
+
+def test_digits_alone_are_a_web_users_id_and_that_is_said(
+    aws: Aws, mem0: Mem0StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(aws, MEM0_HOST=mem0.url, DEFAULT_COUNTRY_CODE="")
+    remember(mem0, "6125550142", "Prefers the web.")
+    assert amem("forget", "6125550142", "--yes") == 0
+    assert "6125550142 is taken as a web user's id" in capsys.readouterr().err
+    assert listed(mem0, "6125550142") == []
+
+
 def test_confirmation_is_the_number_itself(mem0: Mem0StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     remember(mem0, CALLER, "Grows tomatoes.")
     assert amem("forget", CALLER) == 2  # there is nobody to ask
