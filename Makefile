@@ -16,7 +16,8 @@ RELIED_ON := tests/unit/test_mem0_library.py tests/unit/test_mem0_transport.py t
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run serve test check unit infra assembly local ops console format synth layer lock upgrade recall faults bench pictures clean
+.PHONY: help setup run serve test check unit infra assembly local ops console live format synth layer lock upgrade \
+	recall faults bench pictures clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,9 @@ console: ## Test the console alone
 infra: OPTIONS := -p no:hypothesispytest
 unit infra assembly local ops console: setup
 	@$(PY) -m pytest $(OPTIONS) tests/$@
+
+live: setup ## Test the real ElevenLabs and Mem0: keys in ELEVENLABS_API_KEY, MEM0_API_KEY
+	@$(PY) bench/live.py $(if $(YES),--yes)
 
 format: setup ## Format the code
 	@$(VENV)/bin/ruff check --fix .

@@ -3,6 +3,7 @@
 What is not documented is a test named `test_unknown_...`: it accepts both answers, and records what it saw.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +12,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
+from local.elevenlabs import Call, CallScript, ElevenLabs, ToolUse, Turn, WorkspaceServer, platform
+from local.elevenlabs.workspace import FAILURES, FETCHES
+from local.http_server import HttpServer, Request, Response, json_response, message
+from tests.contract.conftest import LIVE, PREFIX
 
 AGENTS, TOOLS, SECRETS = "/v1/convai/agents", "/v1/convai/tools", "/v1/convai/secrets"
 SETTINGS, WEBHOOKS = "/v1/convai/settings", "/v1/workspace/webhooks"
@@ -24,7 +30,7 @@ class Scratch:
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
         self.undo = ExitStack()
-        self.name = f"amem_contract_{uuid4().hex[:8]}"
+        self.name = f"{PREFIX}{uuid4().hex[:8]}"
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """Send a request that must succeed; return what was answered."""
@@ -96,16 +102,6 @@ def scratch(elevenlabs: httpx.Client) -> Iterator[Scratch]:
         yield made
 
 
-@pytest.fixture
-def saw(record_property: Callable[[str, object], None]) -> Callable[[object], None]:
-    """Records what an undocumented answer was: a property of the test in a JUnit report."""
-
-    def note(what: object) -> None:
-        record_property("saw", str(what))
-
-    return note
-
-
 def without_key(elevenlabs: httpx.Client, **headers: str) -> httpx.Response:
     return httpx.get(f"{elevenlabs.base_url}{AGENTS}", headers=headers, trust_env=False)
 
@@ -150,7 +146,7 @@ def test_webhook_in_use_is_not_deleted(scratch: Scratch) -> None:
     assert [usage["usage_type"] for usage in found["usage"]] == ["ConvAI Agent Settings"]
 
 
-def test_unknown_webhook_is_refused(scratch: Scratch) -> None:
+def test_webhook_that_does_not_exist_is_404(scratch: Scratch) -> None:
     assert scratch.refused("DELETE", f"{WEBHOOKS}/{uuid4().hex}") == 404
 
 
@@ -339,3 +335,201 @@ def test_conversation_that_does_not_exist_is_404(scratch: Scratch, method: str) 
 
 def test_users_are_searched_by_their_exact_id(scratch: Scratch) -> None:
     assert scratch.call("GET", "/v1/convai/users", search=scratch.name)["users"] == []
+
+
+def test_unknown_agent_is_guarded_against_changes_at_the_same_time_or_not(
+    scratch: Scratch, saw: Callable[[object], None]
+) -> None:
+    path = f"{AGENTS}/{scratch.agent()}"
+    tag = scratch.client.get(path).headers.get("etag")
+    answer = scratch.client.patch(path, json={"name": scratch.name}, headers={"If-Match": '"another"'})
+    assert answer.status_code in (200, 409, 412)
+    saw(f"ETag: {tag}; a change of another version: {answer.status_code}")
+
+
+def test_unknown_cursor_is_valid_for_a_while(scratch: Scratch, saw: Callable[[object], None]) -> None:
+    """For a minute: `backfill` may take as long for a page, and asks by time instead."""
+    for number in range(3):
+        scratch.tool(name=f"{scratch.name}_{number}")
+    query: dict[str, Any] = {"search": scratch.name, "page_size": 2}
+    cursor = scratch.call("GET", TOOLS, **query)["next_cursor"]
+    if LIVE:
+        time.sleep(60)  # what is asked is how long it lives
+    answer = scratch.client.get(TOOLS, params={**query, "cursor": cursor})
+    assert answer.status_code in (200, 400, 404, 422)
+    saw(answer.status_code)
+
+
+@pytest.fixture
+def conversation(scratch: Scratch, workspace_server: WorkspaceServer | None) -> dict[str, Any]:
+    """A finished conversation: the newest of the workspace, which is only read; or one of the stand-in."""
+    if workspace_server:
+        data = {
+            "agent_id": scratch.agent(),
+            "conversation_id": f"conv_{uuid4().hex[:28]}",
+            "status": "done",
+            "transcript": [],
+            "metadata": {"start_time_unix_secs": int(time.time()) - 60},
+            "conversation_initiation_client_data": {
+                "dynamic_variables": {"system__caller_id": "+16125550142"}
+            },
+        }
+        workspace_server.workspace.seed([data])
+    rows = scratch.call("GET", CONVERSATIONS, page_size=1)["conversations"]
+    if not rows:
+        pytest.skip("the workspace has no conversation yet")
+    found: dict[str, Any] = scratch.call("GET", f"{CONVERSATIONS}/{rows[0]['conversation_id']}")
+    return found
+
+
+def test_unknown_first_second_of_a_listing_is_part_of_it_or_not(
+    scratch: Scratch, conversation: dict[str, Any], saw: Callable[[object], None]
+) -> None:
+    start = conversation["metadata"]["start_time_unix_secs"]
+    query: dict[str, Any] = {"agent_id": conversation["agent_id"], "page_size": 100}
+    query["call_start_after_unix"] = start
+    ids = [row["conversation_id"] for row in scratch.call("GET", CONVERSATIONS, **query)["conversations"]]
+    saw("included" if conversation["conversation_id"] in ids else "left out")
+    query["call_start_after_unix"] = start - 1
+    ids = [row["conversation_id"] for row in scratch.call("GET", CONVERSATIONS, **query)["conversations"]]
+    assert conversation["conversation_id"] in ids
+
+
+def test_unknown_conversations_are_found_by_the_callers_number_or_not(
+    scratch: Scratch, conversation: dict[str, Any], saw: Callable[[object], None]
+) -> None:
+    """`forget --elevenlabs` asks by user id and by number, and looks at each conversation itself."""
+    data = conversation.get("conversation_initiation_client_data") or {}
+    number = (data.get("dynamic_variables") or {}).get("system__caller_id")
+    if not number:
+        pytest.skip("the newest conversation has no caller's number")
+    query: dict[str, Any] = {"dynamic_variable_params": f"system__caller_id:eq:{number}", "page_size": 100}
+    answer = scratch.client.get(CONVERSATIONS, params=query)
+    assert answer.status_code in (200, 400, 422)
+    ids = [row["conversation_id"] for row in answer.json().get("conversations", [])]
+    saw(f"{answer.status_code}, {'found' if conversation['conversation_id'] in ids else 'not found'}")
+
+
+def test_unknown_test_of_an_agent_may_set_the_callers_number_or_not(
+    scratch: Scratch, saw: Callable[[object], None]
+) -> None:
+    """A test is made here and not run, so it costs no credits."""
+    if not LIVE:
+        pytest.skip("the stand-in runs no tests of agents")
+    path = "/v1/convai/agent-testing"
+    body = {
+        "type": "llm",
+        "name": scratch.name,
+        "chat_history": [{"role": "user", "message": "Hello.", "time_in_call_secs": 1}],
+        "success_condition": "The agent says hello.",
+        "success_examples": [{"response": "Hello.", "type": "success"}],
+        "failure_examples": [{"response": "Go away.", "type": "failure"}],
+        "dynamic_variables": {"system__caller_id": "+12025550173"},
+    }
+    answer = scratch.client.post(f"{path}/create", json=body)
+    assert answer.status_code in (200, 400, 422)
+    if answer.is_success:
+        scratch.call("DELETE", f"{path}/{answer.json()['id']}")
+    saw(answer.status_code)
+
+
+class Phone:
+    """Places calls in the stand-in, to an agent that asks a server of the test who is calling.
+
+    Attributes:
+        reply: what the initiation webhook answers.
+    """
+
+    def __init__(self, scratch: Scratch, server: WorkspaceServer) -> None:
+        self.scratch = scratch
+        self.server = server
+        self.reply = json_response(
+            200, {"type": "conversation_initiation_client_data", "dynamic_variables": {"name": "you"}}
+        )
+        self._hook = HttpServer(self._answer, name="hook", port=0, error=message)
+        scratch.undo.callback(self._hook.stop)
+        config = scratch.config(name="look_up")
+        config["api_schema"]["url"] = f"{self._hook.url}/tool"
+        self.tool_id = str(scratch.call("POST", TOOLS, {"tool_config": config})["id"])
+        scratch.undo.callback(scratch.client.delete, f"{TOOLS}/{self.tool_id}?force=true")
+        initiation = {"url": f"{self._hook.url}/initiation", "request_headers": {}}
+        self.agent_id = scratch.agent(
+            [self.tool_id],
+            overrides={FETCHES: True},
+            workspace_overrides={"conversation_initiation_client_data_webhook": initiation},
+        )
+
+    def call(self, caller_id: str = "+16125550142") -> Call:
+        """A call in which the agent looks something up."""
+        used = ToolUse(name="look_up", arguments={"query": "the dog"})
+        script = CallScript(
+            kind="phone",
+            caller_id=caller_id,
+            agent_id=self.agent_id,
+            start=int(time.time()) - 60,
+            turns=(Turn(role="user", message="Do you remember my dog?"), Turn(role="agent", tool=used)),
+        )
+        with ElevenLabs(self.server.workspace, sleep=lambda _seconds: None) as elevenlabs:
+            return elevenlabs.run_call(script)
+
+    def _answer(self, request: Request) -> Response:
+        return self.reply if request.path == "/initiation" else json_response(200, {"memories": []})
+
+
+@pytest.fixture
+def phone(scratch: Scratch, workspace_server: WorkspaceServer | None) -> Phone:
+    if workspace_server is None:
+        pytest.skip("needs a phone call, which no program can make")
+    return Phone(scratch, workspace_server)
+
+
+def test_unknown_caller_of_a_tool_when_the_number_is_withheld(
+    phone: Phone, saw: Callable[[object], None]
+) -> None:
+    call = phone.call("anonymous")
+    (execution,) = phone.scratch.call("GET", f"{TOOLS}/{phone.tool_id}/executions")["executions"]
+    sent = json.loads(execution["tool_call_details"]["body"]).get("user_id")
+    assert not call.problem
+    assert sent in (None, "", "anonymous")
+    saw(repr(sent))
+
+
+def test_unknown_user_id_of_the_initiation_reply_is_kept_or_not(
+    phone: Phone, saw: Callable[[object], None]
+) -> None:
+    reply = {"type": "conversation_initiation_client_data", "dynamic_variables": {"name": "you"}}
+    phone.reply = json_response(200, {**reply, "user_id": "somebody"})
+    call = phone.call()
+    kept = phone.scratch.call("GET", f"{CONVERSATIONS}/{call.conversation_id}").get("user_id")
+    assert not call.problem
+    assert kept in (None, "somebody")
+    saw(repr(kept))
+
+
+def test_unknown_time_for_which_the_initiation_webhook_is_waited_for(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch, saw: Callable[[object], None]
+) -> None:
+    monkeypatch.setattr(platform, "INITIATION_SECONDS", 0.1)
+    phone.reply = Response(status=200, headers=(), body=b"{}", send=lambda *_: time.sleep(0.5))
+    problem = phone.call().problem
+    assert problem
+    saw(problem)
+
+
+def test_unknown_webhook_that_its_failures_switched_off_is_switched_on_again_by_a_change_or_not(
+    scratch: Scratch, workspace_server: WorkspaceServer | None, saw: Callable[[object], None]
+) -> None:
+    if workspace_server is None:
+        pytest.skip("needs ten failed deliveries and a week without a success")
+    webhook_id, _ = scratch.webhook()
+    for _ in range(FAILURES):
+        workspace_server.workspace.note_delivery(webhook_id, accepted=False, status=500)
+
+    def is_off() -> bool:
+        rows = scratch.call("GET", WEBHOOKS)["webhooks"]
+        (found,) = [row for row in rows if row["webhook_id"] == webhook_id]
+        return bool(found["is_auto_disabled"])
+
+    assert is_off()
+    scratch.call("PATCH", f"{WEBHOOKS}/{webhook_id}", {"is_disabled": False, "name": scratch.name})
+    saw("stays off" if is_off() else "is on")
