@@ -26,7 +26,7 @@ from bench.reliability.report import Results, Section, broken_off  # noqa: E402
 
 SECTIONS = (
     *("crash", "dependency", "duplicates", "order", "redrive", "size", "rotation", "load"),
-    *("signatures", "isolation", "fuzz", "doctor"),
+    *("signatures", "isolation", "fuzz", "backfill", "doctor"),
 )
 RESULTS = ROOT / ".cache" / "faults.json"
 PAGE = ROOT / "docs" / "reliability.md"
@@ -60,7 +60,11 @@ def run(key: str, options: argparse.Namespace) -> Section:
         print(f"  {time.monotonic() - began:6.1f} s  {line}", flush=True)
 
     print(f"{key}:", flush=True)
-    more = {"crash": {"calls": options.calls}, "fuzz": {"inputs": options.inputs}}.get(key, {})
+    more = {
+        "crash": {"calls": options.calls},
+        "fuzz": {"inputs": options.inputs},
+        "backfill": {"conversations": options.conversations},
+    }.get(key, {})
     section: Section
     try:
         section = importlib.import_module(f"bench.reliability.{key}").run(progress, **more)
@@ -91,6 +95,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--inputs", type=int, default=20_000, help="inputs of the fuzzing (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--conversations",
+        type=int,
+        default=10_000,
+        help="conversations that are backfilled (default: %(default)s)",
     )
     options = parser.parse_args()
     unknown = set(options.only.split(",")) - set(SECTIONS)

@@ -31,7 +31,7 @@ MOST_WAITING = 20
 MOST_FAILED = 300
 """Conversations that may fail before it stops: what failed is kept, and an item of DynamoDB holds 400 KB."""
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.25
 PAGE = 100  # also DynamoDB's most for one BatchGetItem
 _RECORD = "backfill"
 _BEFORE = "remembered before"

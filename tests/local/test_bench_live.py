@@ -26,7 +26,9 @@ def test_missing_keys_are_named_and_nothing_is_run(given: dict[str, str]) -> Non
         assert (f"{name} is not set" in done.stderr) == (not given.get(name, "").strip())
 
 
-def test_cost_is_counted_by_service() -> None:
+def test_cost_is_counted_by_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ELEVENLABS_BASE_URL", "MEM0_HOST"):
+        monkeypatch.delenv(name, raising=False)
     counted = {"elevenlabs tools.create": 3, "mem0 add": 2, "mem0 search": 1, "mem0 extractions": 1}
     text = live.cost(Counter(counted))
     assert "3 requests to https://api.elevenlabs.io" in text

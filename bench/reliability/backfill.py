@@ -1,0 +1,159 @@
+"""Backfill: thousands of past conversations are imported while calls come in, and the command is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from bench.reliability.report import Section
+from bench.reliability.rig import KINDS, Call, Progress, Rig, caller, make_call, until
+from local.elevenlabs.workspace import AGENTS
+from local.memories import Memories
+
+ROOT = Path(__file__).resolve().parents[2]
+CONVERSATIONS = 10_000
+FEW = 1_000
+CALLERS = 500
+AGENT = next(iter(AGENTS))
+_SECONDS = 1800.0
+_LIVE_EVERY = 5.0
+_FIRST_START = 1_750_000_000
+_FIRST_LIVE = 900_000
+_RUNS = 3  # of which all but the last are killed
+_MEGABYTE = 1024  # of ru_maxrss's unit on Linux, 1 KB
+
+
+def run(progress: Progress, *, conversations: int = CONVERSATIONS) -> Section:
+    """Import a few conversations, and then many, in runs of which all but the last are killed."""
+    section = Section(
+        key="backfill",
+        title="Backfill",
+        about=(
+            f"Past conversations of {CALLERS} callers stand in the workspace, and `amem backfill` imports"
+            " them through the queue and the worker, as deployed; the many only as passages, because moto"
+            f" takes its time. The command is run {_RUNS} times: all runs but the last are killed (SIGKILL)"
+            f" after an equal share. *Memory* is its peak. Every {_LIVE_EVERY:g} s a call comes in by its"
+            " webhook (*live calls*); *slowest* is how long it took at most until it was remembered."
+        ),
+    )
+    for count, kinds in ((min(FEW, conversations), KINDS), (conversations, KINDS[1:])):
+        settings = {"store_types": "both" if kinds == KINDS else kinds[0]}
+        with Rig(settings=settings, environment={"RETRY_DELAYS": "1"}, progress=progress) as rig:
+            _import(section, rig, count, kinds)
+    return section
+
+
+def _import(section: Section, rig: Rig, count: int, kinds: Sequence[str]) -> None:
+    calls = [
+        make_call(
+            caller(number % CALLERS),
+            start=_FIRST_START + 60 * number,
+            said=(f"Please put {number + 2} bags of soil aside for me.",),
+        )
+        for number in range(count)
+    ]
+    rig.system.elevenlabs.workspace.seed(_details(calls))
+    rig.system.host.warm("post-call", 4)
+    began, peaks, codes = time.monotonic(), list[float](), list[int]()
+    with _LiveCalls(rig, frozenset(kinds)) as live:
+        for part in range(1, _RUNS + 1):
+            share = count * part // _RUNS * len(kinds)
+            stop = partial(_has_adds, rig, share) if part < _RUNS else None
+            code, peak = _command(rig, stop)
+            codes.append(code)
+            peaks.append(peak)
+            rig.progress(f"run {part} of {_RUNS} ended with {code}, at its peak with {peak:.0f} MB")
+        drained = rig.drained(_SECONDS)
+    seconds = time.monotonic() - began
+    adds = rig.accepted_adds()
+    past = [adds.get(call.conversation_id, Counter()) for call in calls]
+    remembered = [one for one in past if one.keys() >= set(kinds)]
+    doubled = sum(times - 1 for one in past for times in one.values())
+    now = [adds.get(call.conversation_id, Counter()) for call in live.calls]
+    section.add(
+        f"{count:,} conversations, {' and '.join(kinds)}",
+        {
+            "seconds": round(seconds),
+            "a second": round(count / seconds),
+            "memory": f"{max(peaks):.0f} MB",
+            "remembered": len(remembered),
+            "lost": count - len(remembered),
+            "doubled": doubled,
+            "live calls": len(live.calls),
+            "slowest": f"{max(live.delays, default=0):.1f} s",
+        },
+        passed=drained
+        and len(remembered) == count
+        and not doubled
+        and codes == [-signal.SIGKILL] * (_RUNS - 1) + [0]
+        and all(one == Counter(kinds) for one in now),
+    )
+
+
+def _details(calls: list[Call]) -> Iterator[dict[str, Any]]:
+    """The calls as the workspace keeps them: what their webhooks would deliver."""
+    for call in calls:
+        data: dict[str, Any] = json.loads(call.body)["data"]
+        yield {**data, "agent_id": AGENT}
+
+
+def _has_adds(rig: Rig, count: int) -> bool:
+    """Whether Mem0 was sent so many adds."""
+    return int(rig.mem0("GET", "/_stats")["by_operation"].get("add", 0)) >= count
+
+
+def _command(rig: Rig, stop: Callable[[], bool] | None) -> tuple[int, float]:
+    """Run `amem backfill`, killed as soon as `stop` holds; its exit code and its peak memory in MB."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(rig.system.data_dir)}
+    environment |= rig.system.operator_environment
+    command = [sys.executable, "-m", "ops", "backfill", "--yes", "--json", "--agent", AGENT]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    if stop:
+        until(lambda: stop() or process.poll() is not None, _SECONDS)
+        process.kill()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_maxrss / _MEGABYTE
+
+
+@dataclass
+class _LiveCalls:
+    """Calls that come in while the block runs, each of a caller of its own."""
+
+    rig: Rig
+    kinds: frozenset[str]
+    calls: list[Call] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with Memories(self.rig.system.endpoints, sleep=lambda _seconds: time.sleep(0.1)) as memories:
+            while not self._over.wait(_LIVE_EVERY):
+                call = make_call(caller(_FIRST_LIVE + len(self.calls)))
+                self.calls.append(call)
+                began = time.monotonic()
+                self.rig.deliver(call)
+                memories.wait_for(call.conversation_id, self.kinds, 60)
+                self.delays.append(time.monotonic() - began)
