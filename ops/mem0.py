@@ -156,13 +156,20 @@ class Mem0:
         )
 
     def _request(self, method: str, path: str, body: object, query: Mapping[str, Any]) -> httpx.Response:
-        """Send a request; again, if Mem0 is busy and it may have been done twice without harm."""
+        """Send a request; again if Mem0 is busy or the connection breaks, unless that might add twice."""
         for attempt in range(1, _TRIES):
-            answer = self._http.request(method, path, json=body, params=query)
-            if path == _ADD or answer.status_code not in _BUSY:
-                return answer
-            asked = answer.headers.get("retry-after", "")
-            time.sleep(min(float(asked) if asked.isdecimal() else self.backoff * 2**attempt, _LONGEST_WAIT))
+            wait = self.backoff * 2**attempt
+            try:
+                answer = self._http.request(method, path, json=body, params=query)
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                if path == _ADD or isinstance(error, httpx.ConnectError):
+                    raise
+            else:
+                if path == _ADD or answer.status_code not in _BUSY:
+                    return answer
+                asked = answer.headers.get("retry-after", "")
+                wait = float(asked) if asked.isdecimal() else wait
+            time.sleep(min(wait, _LONGEST_WAIT))
         return self._http.request(method, path, json=body, params=query)
 
 

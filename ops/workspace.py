@@ -232,13 +232,20 @@ class Workspace:
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None, parameters: Mapping[str, Any] | None
     ) -> httpx.Response:
-        """Send a request: once, unless it only reads and ElevenLabs is busy."""
+        """Send a request: once, unless it only reads, and ElevenLabs is busy or the connection breaks."""
         for attempt in range(1, _TRIES):
-            response = self._http.request(method, path, json=body, params=dict(parameters or {}))
-            if method != "GET" or response.status_code not in _BUSY:
-                return response
-            asked = response.headers.get("retry-after", "")
-            time.sleep(min(float(asked) if asked.isdecimal() else self.backoff * 2**attempt, _LONGEST_WAIT))
+            wait = self.backoff * 2**attempt
+            try:
+                response = self._http.request(method, path, json=body, params=dict(parameters or {}))
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                if method != "GET" or isinstance(error, httpx.ConnectError):
+                    raise
+            else:
+                if method != "GET" or response.status_code not in _BUSY:
+                    return response
+                asked = response.headers.get("retry-after", "")
+                wait = float(asked) if asked.isdecimal() else wait
+            time.sleep(min(wait, _LONGEST_WAIT))
         return self._http.request(method, path, json=body, params=dict(parameters or {}))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.reliability.report import Section
-from bench.reliability.rig import KINDS, Call, Progress, Rig, caller, make_call, until
+from bench.reliability.rig import KINDS, Call, Progress, Rig, caller, make_call
 from local.elevenlabs.workspace import AGENTS
 from local.memories import Memories
 
@@ -25,11 +26,11 @@ FEW = 1_000
 CALLERS = 500
 AGENT = next(iter(AGENTS))
 _SECONDS = 1800.0
+_POLL_SECONDS = 0.5
 _LIVE_EVERY = 5.0
 _FIRST_START = 1_750_000_000
 _FIRST_LIVE = 900_000
 _RUNS = 3  # of which all but the last are killed
-_MEGABYTE = 1024  # of ru_maxrss's unit on Linux, 1 KB
 
 
 def run(progress: Progress, *, conversations: int = CONVERSATIONS) -> Section:
@@ -116,15 +117,25 @@ def _command(rig: Rig, stop: Callable[[], bool] | None) -> tuple[int, float]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(rig.system.data_dir)}
     environment |= rig.system.operator_environment
     command = [sys.executable, "-m", "ops", "backfill", "--yes", "--json", "--agent", AGENT]
-    process = subprocess.Popen(  # noqa: S603 - our own command
+    with subprocess.Popen(  # noqa: S603 - our own command
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    if stop:
-        until(lambda: stop() or process.poll() is not None, _SECONDS)
-        process.kill()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, used.ru_maxrss / _MEGABYTE
+    ) as process:
+        peak, end = 0.0, time.monotonic() + _SECONDS
+        while process.poll() is None:
+            peak = _peak_memory(process.pid) or peak
+            if time.monotonic() > end or (stop and stop()):
+                process.kill()
+            time.sleep(_POLL_SECONDS)
+    return process.returncode, peak
+
+
+def _peak_memory(pid: int) -> float:
+    """The most memory of its own that a process has had until now, in MB; 0 if it has just ended.
+
+    What `wait4` tells begins with the memory of the process that started it.
+    """
+    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 @dataclass

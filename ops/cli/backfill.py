@@ -9,7 +9,7 @@ from ops.cli.options import dry_run, open_workspace, operates_on_stage, yes
 from ops.connect import Context
 from ops.deployment import Deployment
 from ops.errors import OperatorError, cannot_start
-from ops.terminal import Terminal
+from ops.terminal import Terminal, plain
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
@@ -72,9 +72,10 @@ def backfill(
 
 
 def _report(terminal: Terminal, progress: Progress, *, dry_run: bool) -> None:
+    queued = "would be queued" if dry_run else "queued"
     terminal.data(
         {
-            **progress.counts,
+            **{name: progress.counts[name] for name in ("queued", "remembered before", "left out")},
             "failed": len(progress.failed),
             "reasons": progress.reasons,
             "errors": progress.failed,
@@ -82,11 +83,12 @@ def _report(terminal: Terminal, progress: Progress, *, dry_run: bool) -> None:
         },
         "\n".join(
             [
-                *(f"{count:8} {what}" for what, count in progress.counts.items()),
-                *([f"{len(progress.failed):8} could not be read"] if progress.failed else []),
-                *(f"{count:8} left out: {reason}" for reason, count in progress.reasons.most_common()),
-                f"{progress.operations:8} adds at Mem0 {'would be' if dry_run else 'are'} needed for them",
-                *(f"error: {id_}: {why}" for id_, why in progress.failed.items()),
+                f"{progress.counts['queued']:8} {queued}, for {progress.operations} adds at Mem0",
+                f"{progress.counts['remembered before']:8} remembered before",
+                f"{progress.counts['left out']:8} left out",
+                *(f"{count:12} {reason}" for reason, count in progress.reasons.most_common()),
+                f"{len(progress.failed):8} could not be read",
+                *(f"    {id_}: {plain(why)}" for id_, why in progress.failed.items()),
             ]
         ),
     )

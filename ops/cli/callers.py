@@ -1,7 +1,9 @@
 """`amem export` and `amem forget`: what is kept of one caller."""
 
+import datetime as dt
 import sys
 import time
+from collections.abc import Iterator
 
 import click
 
@@ -10,7 +12,7 @@ from ops.cli.options import dry_run, open_workspace, operates_on_stage, yes
 from ops.deployment import Deployment
 from ops.errors import cannot_start
 from ops.export import export
-from ops.forget import Forget
+from ops.forget import Forget, Receipt
 from ops.ledger import CallerLedger
 from ops.terminal import Terminal
 
@@ -82,9 +84,26 @@ def forget_caller(
         terminal.confirm(f"Forget {user_id}? This cannot be undone.", typed=user_id)
         receipt = job.run()
     value = receipt.as_json()
-    terminal.data(value, "\n".join(f"{name}: {shown}" for name, shown in value.items()))
+    terminal.data(value, "\n".join(_lines(receipt)))
     if receipt.unproven:
         raise click.exceptions.Exit(1)
+
+
+def _lines(receipt: Receipt) -> Iterator[str]:
+    """A receipt for a person."""
+    before, after = receipt.before, receipt.after
+    yield f"caller {receipt.caller}"
+    yield f"on {dt.datetime.fromtimestamp(receipt.at, dt.UTC):%Y-%m-%d %H:%M:%S} UTC, in {receipt.seconds} s"
+    yield f"memories before: {before['listed']} listed, {before['found']} found by a search"
+    yield f"memories after:  {after['listed']} listed, {after['found']} found by a search"
+    yield f"dead letters deleted: {receipt.dead_letters}"
+    yield f"rows of the ledger deleted: {receipt.ledger_rows}"
+    if receipt.conversations is not None:
+        yield f"conversations deleted at ElevenLabs: {receipt.conversations}"
+    yield f"messages in the queue, whoever's: {receipt.queued}; the worker drops those of this caller"
+    yield f"later calls: {'remembered again' if receipt.remembered_again else 'never remembered'}"
+    yield f"deletions at Mem0: {', '.join(receipt.events) or 'none'}"
+    yield f"not proven: {'; '.join(receipt.unproven) or 'nothing'}"
 
 
 def _identify(deployment: Deployment, terminal: Terminal, caller: str) -> str:

@@ -193,7 +193,7 @@ def test_conversation_that_cannot_be_read_is_listed_and_tried_again(
     assert amem("--yes") == 1
     shown = capsys.readouterr()
     assert "1 could not be read" in shown.out
-    assert "error: conv_00001: data.transcript has no entry" in shown.out
+    assert "conv_00001: data.transcript has no entry" in shown.out
     assert "run this again" in shown.err
     elevenlabs.workspace.seed([conversation(1)])
     assert amem("--yes", "--json") == 0
@@ -267,13 +267,19 @@ def test_conversation_that_is_deleted_meanwhile_is_left_out(
     assert take(aws) == []
 
 
-def test_pause_at_elevenlabs_and_mem0_is_waited_for(
-    aws: Aws, mem0: Mem0StandIn, elevenlabs: WorkspaceServer
+@pytest.mark.parametrize("fault", [{"status": 429, "headers": {"Retry-After": "0"}}, {"reset": True}])
+def test_pause_of_elevenlabs_or_mem0_stops_nothing(
+    aws: Aws,
+    mem0: Mem0StandIn,
+    elevenlabs: WorkspaceServer,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: dict[str, Any],
 ) -> None:
+    for module in ("ops.workspace", "ops.mem0"):
+        monkeypatch.setattr(f"{module}._LONGEST_WAIT", 0.01)
     elevenlabs.workspace.seed([conversation(0)])
-    busy = {"status": 429, "headers": {"Retry-After": "0"}, "count": 2}
-    elevenlabs.set_faults(busy)
-    mem0.set_faults(busy)
+    elevenlabs.set_faults(fault | {"count": 2})
+    mem0.set_faults(fault | {"count": 2})
     assert amem("--yes") == 0
     assert take(aws) == names(1)
 

@@ -271,7 +271,7 @@ def test_forget_killed_at_any_request_ends_the_same(
         killed = kill_at(number, monkeypatch, sent=sent, command=lambda: amem("forget", CALLER, "--yes"))
         if killed:
             assert amem("forget", CALLER, "--yes") == 0, number
-        assert "unproven: []" in capsys.readouterr().out, number
+        assert "not proven: nothing" in capsys.readouterr().out, number
         assert listed(mem0, CALLER) == [], number
         assert not aws.ledger_item("conv_1"), number
         assert letters(aws) == [], number
