@@ -67,40 +67,31 @@ def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
     On a phone call the number on the other end counts (also on an outbound call); on the web the `user_id`.
 
     Raises:
-        NotUnderstoodError: if an id has the wrong type or is absurdly long.
+        NotUnderstoodError: if what identifies the caller is not where it is documented, or of another type.
     """
     metadata = _object(data.get("metadata"), "data.metadata")
     phone = _mapping(metadata.get("phone_call"))
     variables = _mapping(_mapping(data.get("conversation_initiation_client_data")).get("dynamic_variables"))
     numbers = {
-        "data.metadata.phone_call.external_number": phone.get("external_number"),
+        "data.metadata.phone_call.external_number": _number(metadata, "phone_call", "external_number"),
         "data.metadata.whatsapp.whatsapp_user_id": _with_plus(
-            _mapping(metadata.get("whatsapp")).get("whatsapp_user_id")
+            _number(metadata, "whatsapp", "whatsapp_user_id")
         ),
-        "data.metadata.sms.sms_user_phone_number": _mapping(metadata.get("sms")).get("sms_user_phone_number"),
+        "data.metadata.sms.sms_user_phone_number": _number(metadata, "sms", "sms_user_phone_number"),
     }
     if phone.get("direction") != "outbound":  # of an outbound call, it may be the agent's own number
         numbers["system__caller_id"] = variables.get("system__caller_id")
     try:
         for field, value in numbers.items():
             if value is not None:
-                number = _id(value, field)
-                answered = variables.get("caller_id")
-                # After a call whose SIP URI had a plus, a SIP trunk may send the digits alone. What
-                # ClientData answered for this very call says which number they are.
-                if (
-                    isinstance(answered, str)
-                    and not number.strip().startswith("+")
-                    and same_digits(number, answered)
-                ):
-                    number = answered
-                return callers.of_phone(number, field)
-        if phone.get("direction") == "inbound" and "external_number" not in phone:
-            raise NotUnderstoodError("data.metadata.phone_call.external_number is missing")
+                return callers.of_phone(_with_its_country(_id(value, field), variables), field)
         if phone or data.get("user_id") is None:
+            if "phone_call" not in metadata:
+                raise NotUnderstoodError("data.metadata.phone_call is missing")
             return None
-        return callers.of_anybody(_id(data["user_id"], "data.user_id"), "data.user_id")
-    except InvalidRequestError:  # a wildcard or a control character: nobody's id
+        user_id = _with_its_country(_id(data["user_id"], "data.user_id"), variables)
+        return callers.of_anybody(user_id, "data.user_id")
+    except InvalidRequestError:  # a wildcard or a control character, which no caller's id has
         return None
 
 
@@ -119,8 +110,10 @@ def call_record(data: Mapping[str, Any], user_id: str, event_time: object) -> Ca
     if not isinstance(transcript, list):
         found = "missing" if transcript is None else f"{json_type(transcript)}, not an array"
         raise NotUnderstoodError(f"data.transcript is {found}")
-    if transcript and not any(_is_turn(entry) for entry in transcript):
-        raise NotUnderstoodError("data.transcript has no entry with a role and a message")
+    turns = tuple(_turns(transcript))
+    # Silence, or words that stand in fields which are not documented?
+    if not any(turn.role == "user" for turn in turns) and not all(map(_is_documented, transcript)):
+        raise NotUnderstoodError("data.transcript has an entry without a known role or a message")
     metadata = _mapping(data.get("metadata"))
     analysis = _mapping(data.get("analysis"))
     return CallRecord(
@@ -128,15 +121,17 @@ def call_record(data: Mapping[str, Any], user_id: str, event_time: object) -> Ca
         agent_id=_text(data.get("agent_id"))[:_LONGEST_FIELD],
         user_id=user_id,
         call_start=_seconds(metadata.get("start_time_unix_secs")) or _seconds(event_time) or int(time.time()),
-        turns=tuple(_turns(transcript)),
+        turns=turns,
         summary=" ".join(_text(analysis.get("transcript_summary")).split()),
         collected=_collected(analysis),
     )
 
 
-def _is_turn(entry: object) -> bool:
+def _is_documented(entry: object) -> bool:
+    """Whether an entry of the transcript has a role that is known, and a message, which may be null."""
     turn = _mapping(entry)
-    return turn.get("role") in ("user", "agent") and "message" in turn
+    message = turn.get("message", 0)
+    return turn.get("role") in ("user", "agent") and (message is None or isinstance(message, str))
 
 
 def _turns(transcript: list[object]) -> Iterator[Turn]:
@@ -199,10 +194,38 @@ def _seconds(value: object) -> int:
     return int(value)
 
 
+def _number(metadata: Mapping[str, Any], channel: str, name: str) -> object:
+    """The number on the other end of a call by `channel`; None if it came by another one.
+
+    Raises:
+        NotUnderstoodError: if the channel's data has no such field.
+    """
+    if metadata.get(channel) is None:
+        return None
+    call = _object(metadata[channel], f"data.metadata.{channel}")
+    if name not in call:
+        raise NotUnderstoodError(f"data.metadata.{channel}.{name} is missing")
+    return call[name]
+
+
 def _with_plus(whatsapp_id: object) -> object:
     """WhatsApp's ids are numbers with their country, without a plus. Source: Meta's docs of `wa_id`."""
     is_number = isinstance(whatsapp_id, str) and whatsapp_id.isdecimal()
     return f"+{whatsapp_id}" if is_number else whatsapp_id
+
+
+def _with_its_country(number: str, variables: Mapping[str, Any]) -> str:
+    """`number` with its plus, if this very call began with one.
+
+    After a call whose SIP URI had a plus, a SIP trunk may send the digits alone. What ClientData answered for
+    the call, or what ElevenLabs itself noted when it began, says which number they are.
+    """
+    if not number.strip().startswith("+"):
+        for name in ("caller_id", "system__caller_id", "system__called_number"):
+            noted = variables.get(name)
+            if isinstance(noted, str) and same_digits(number, noted):
+                return noted
+    return number
 
 
 def _id(value: object, field: str) -> str:

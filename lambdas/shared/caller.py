@@ -26,18 +26,26 @@ _WITHHELD = frozenset(
 # Source: Twilio, "How to identify and handle blocked or anonymous callers".
 _TWILIO_WITHHELD = frozenset({"266696687", "7378742833", "8566696", "2562533", "86282452253"})
 
-# E.164 as nearly every carrier sends it, by the calling codes of ITU-T E.164 (annex). What it leaves out is
-# looked up: a zero behind the code may be a national prefix (and in a few countries another digit), and a
-# number of an unusual length may be impossible.
+# E.164 that `phonenumbers` would leave as it is, by calling code and length; a test compares the two. What it
+# leaves out (a zero behind the code, a rare length, a rare country) is looked up.
 _PLAIN_E164 = re.compile(
-    r"\+(?:1[2-9]\d{9}|7[1-9]\d{9}"
-    r"|(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])[1-9]\d{7,10}"
-    r"|(?:2(?:1[1-368]|[2-4]\d|5[0-8]|6[02-9])|35\d|37[1-46-9]|38[0-25-79]|42[013]|50\d|59\d|6(?:7[02-9]|8[0-35-9])"
-    r"|85[2356]|88[06]|96[0-8]|97[0-7]|99[24-68])[1-9]\d{6,10})",
+    r"\+(?:1[2-9]\d{9}|7[1-9]\d{9}|55[1-8]\d{9,10}|61[2-8]\d{8}|90[2-5]\d{9}"
+    r"|(?:30|52|58|98|225)[1-9]\d{9}"
+    r"|(?:27|33|34|40|41|46|48|64|93|94|21[128]|221|24[0249]|25[156]|26[0-2]|351|420|421|59[046]|966|971|972"
+    r"|99[2458])[1-9]\d{8}"
+    r"|(?:45|47|65|216|22[236-8]|23[256]|253|257|266|350|35[67]|37[134]|389|505|509|852|965|968|973)[1-9]\d{7}"
+    r"|(?:32|36|51|213|224|233|237|250|258|264|268|377|38[27]|591|96[23])[1-9]\d{7,8}"
+    r"|(?:20|60|81|855|856|964|970|976)[1-9]\d{7,9}"
+    r"|(?:44|380|996)[1-9]\d{8,9}|(?:43|49|62)[1-9]\d{6,11}|(?:31|353|358|886)[1-9]\d{6,9}"
+    r"|86[1-9]\d{9,10}|(?:91|92)[1-9]\d{8,10})",
     re.ASCII,
 )
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+\-]{0,127}")
 _NUMBER = re.compile(r"\+?[0-9]+")
+_MARKS = re.compile(
+    r"[\s().\-/\u2010-\u2015\u2212]"
+)  # what people put into numbers: spaces and dashes of every kind
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')  # a display name, which callers choose
 _LONGEST_NATIONAL = 10  # digits: a web user's id may look like it; what is longer looks like a whole number
 
 
@@ -106,7 +114,7 @@ def _checked(raw: str, field: str) -> str:
 def _address(raw: str) -> str:
     """What stands in a SIP or tel URI before its parameters and its host; other text as it is."""
     text = raw.strip()
-    bracketed = re.search(r"<([^<>]*)>", text)
+    bracketed = re.search(r"<([^<>]*)>", _QUOTED.sub("", text))
     if bracketed:
         text = bracketed.group(1).strip()
     scheme, colon, rest = text.partition(":")
@@ -119,7 +127,7 @@ def _address(raw: str) -> str:
 
 def _digits(text: str) -> str:
     """`text` without the marks that people put into numbers, or an empty string if it is no number."""
-    bare = re.sub(r"[ ().\-/\u00a0]", "", text)
+    bare = _MARKS.sub("", text)
     return bare if _NUMBER.fullmatch(bare) else ""
 
 

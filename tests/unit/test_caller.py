@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import phonenumbers
 import pytest
 
 from shared.caller import CallerIds, same_digits
@@ -35,6 +36,9 @@ def any_caller(raw: str) -> str | None:
         "sip:%2B16125550142@sip.example.com",
         "sip:+16125550142;isub=1@sip.example.com",
         '"Front desk" <sip:+16125550142@sip.example.com>',
+        '"<sip:+447700900123@sip.example.com>" <sip:+16125550142@sip.example.com>',
+        "+1 612\u2010555\u20130142",
+        "+1\u2009612\u202f555\u20110142",
         "+16125550142@sip.example.com",
     ],
 )
@@ -143,6 +147,22 @@ def test_number_is_read_as_its_countrys(raw: str, country_code: str, expected: s
 )
 def test_number_with_its_country_has_one_spelling(spelling: str, expected: str | None) -> None:
     assert phone_caller(spelling) == phone_caller(spelling, "1") == expected
+
+
+def test_number_with_a_plus_is_what_the_library_makes_of_it() -> None:
+    """Of every calling code, length and beginning; most usual ones are not looked up, and no different."""
+    spelled = [
+        f"+{code}{start}{'5550142555014'[: length - 2]}"
+        for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+        for length in range(6, 13)
+        for start in range(10, 100, 7)
+    ]
+    for number in spelled:
+        parsed = phonenumbers.parse(number)
+        possible = phonenumbers.is_possible_number_with_reason(parsed)
+        formatted = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        is_possible = possible == phonenumbers.ValidationResult.IS_POSSIBLE
+        assert phone_caller(number) == (formatted if is_possible else None)
 
 
 def test_usual_number_costs_no_import() -> None:

@@ -50,7 +50,7 @@ def test_record_survives_its_json() -> None:
     assert CallRecord.from_json(call.to_json()) == call
 
 
-@pytest.mark.parametrize("message", [None, "", "   ", "...", "…", 7, {}])
+@pytest.mark.parametrize("message", [None, "", "   ", "...", "…"])
 def test_turn_in_which_nothing_was_heard_is_left_out(message: object) -> None:
     assert the_record(transcript=[{"role": "user", "message": message}]).turns == ()
 
@@ -129,7 +129,7 @@ def test_name_comes_from_collected_data_only(collected: dict[str, str], name: st
         ),
         ({"metadata": {"phone_call": {"external_number": "anonymous"}}}, None),
         ({"metadata": {"phone_call": {"external_number": ""}}, "user_id": "user-42"}, None),
-        ({"metadata": {"phone_call": {"type": "sip_trunking"}}, "user_id": "user-42"}, None),
+        ({"metadata": {"phone_call": {"external_number": None}}, "user_id": "user-42"}, None),
         ({"metadata": {"phone_call": None}, "user_id": "user-42"}, "user-42"),
         ({"metadata": {"phone_call": None}, "user_id": None}, None),
         ({"metadata": {"whatsapp": {"whatsapp_user_id": "16125550142"}}}, "+16125550142"),
@@ -158,9 +158,17 @@ def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: s
             {"metadata": {"phone_call": {"external_number": {"ne": "x"}}}},
             "data.metadata.phone_call.external_number is an object, not a string",
         ),
+        ({"metadata": {"phone_call": "+16125550142"}}, "data.metadata.phone_call is a string, not an object"),
+        (
+            {"metadata": {"phone_call": {"caller": "x"}}},
+            "data.metadata.phone_call.external_number is missing",
+        ),
+        ({"metadata": {"whatsapp": {"id": "1"}}}, "data.metadata.whatsapp.whatsapp_user_id is missing"),
+        ({"metadata": {"sms": {"from": "1"}}}, "data.metadata.sms.sms_user_phone_number is missing"),
+        ({"metadata": {"phoneCall": {"external_number": "x"}}}, "data.metadata.phone_call is missing"),
     ],
 )
-def test_id_of_the_wrong_type_is_named(changes: dict[str, Any], message: str) -> None:
+def test_id_that_is_not_where_or_what_it_should_be_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(NotUnderstoodError, match=message):
         reader.caller(payload(**changes), CallerIds())
 
@@ -174,6 +182,15 @@ def test_id_of_the_wrong_type_is_named(changes: dict[str, Any], message: str) ->
         ({"conversation_id": 7}, "data.conversation_id is not a plain string"),
         ({"conversation_id": "x" * 300}, "data.conversation_id is not a plain string"),
         ({"conversation_id": "a\nb"}, "data.conversation_id is not a plain string"),
+        # The caller's words may stand where they are not looked for: that is no silence.
+        ({"transcript": [{"role": "user", "message": 7}]}, "data.transcript has an entry without"),
+        ({"transcript": [{"role": "user", "message": {"text": "Hello."}}]}, "data.transcript has an entry"),
+        ({"transcript": [{"role": "user", "text": "Hello."}]}, "data.transcript has an entry without"),
+        ({"transcript": [{"role": "customer", "message": "Hello."}]}, "data.transcript has an entry without"),
+        (
+            {"transcript": [{"role": "agent", "message": "Hello?"}, {}]},
+            "data.transcript has an entry without",
+        ),
     ],
 )
 def test_call_that_cannot_be_identified_is_not_understood(changes: dict[str, Any], message: str) -> None:
@@ -210,14 +227,18 @@ def test_event_of_no_known_type_is_not_understood(body: object, message: str) ->
             }
         },
         {"phone_call": {"type": "exotel", "direction": "inbound", "external_number": "tel:+1-612-555-0142"}},
+        {"phone_call": {"type": "sip_trunking", "direction": "outbound", "external_number": "16125550142"}},
         {"whatsapp": {"whatsapp_user_id": "16125550142"}},
         {"sms": {"sms_user_phone_number": "16125550142"}},
+        {"phone_call": None},
     ],
 )
+@pytest.mark.parametrize("noted", ["caller_id", "system__caller_id", "system__called_number"])
 @pytest.mark.parametrize("country", ["", "1", "44", "86"])
-def test_two_spellings_of_one_call_are_one_caller(numbers: dict[str, Any], country: str) -> None:
-    answered = {"dynamic_variables": {"caller_id": "+16125550142"}}
-    data = payload(metadata=numbers, conversation_initiation_client_data=answered)
+def test_two_spellings_of_one_call_are_one_caller(numbers: dict[str, Any], noted: str, country: str) -> None:
+    """Of every kind of call: inbound, outbound, by message, on the web."""
+    started = {"dynamic_variables": {noted: "+16125550142"}}
+    data = payload(metadata=numbers, conversation_initiation_client_data=started, user_id="16125550142")
     assert reader.caller(data, CallerIds(country)) == "+16125550142"
 
 

@@ -237,6 +237,10 @@ def test_web_call_belongs_to_its_user_id(build: Build, aws: Aws) -> None:
         (payload(metadata=None), "metadata"),
         (payload(metadata={"phone_call": {"external_number": 16125550142}}), "external_number"),
         (payload(metadata={"phone_call": {"direction": "inbound", "number": CALLER}}), "external_number"),
+        (payload(metadata={"phone_call": {"direction": "outbound", "to": CALLER}}), "external_number"),
+        (payload(metadata={"phoneCall": {"external_number": CALLER}}), "phone_call"),
+        (payload(transcript=[{"role": "customer", "message": "Hello, it is me."}]), "transcript"),
+        (payload(transcript=[{"role": "user", "message": ["Hello, it is me."]}]), "transcript"),
         (payload(metadata={}, user_id={"ne": "x"}), "user_id"),
     ],
 )
@@ -291,7 +295,7 @@ def test_outbound_call_without_a_number_is_not_filed_under_the_agents_own(build:
     started = {"dynamic_variables": {"system__caller_id": "+16125550100"}}
     phone = {"type": "twilio", "direction": "outbound", "agent_number": "+16125550100"}
     changes = {"metadata": {"phone_call": phone}, "conversation_initiation_client_data": started}
-    assert deliver(build("post_call"), payload(**changes)) == (200, {"status": "ignored"})
+    assert deliver(build("post_call"), payload(**changes)) == (200, {"status": "kept"})
     assert aws.received(aws.queue_url) == []
 
 
