@@ -1,25 +1,27 @@
 """What may be taken for a person's name, and which names are one person's."""
 
+import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 
+from shared.name_words import (
+    NEVER_IN_A_NAME,
+    NEVER_IN_AN_EAST_ASIAN_NAME,
+    PARTICLES,
+    SELDOM_IN_A_NAME,
+    TITLES,
+)
 from shared.text import plain_text
 
 _LONGEST = 60
 _MOST_WORDS = 5
-_LETTER = r"[^\W\d_]"
-_WORD = re.compile(rf"{_LETTER}+(?:['\u2019-]{_LETTER}+)*")
-_ABBREVIATION = re.compile(rf"{_LETTER}{{1,4}}\.|(?:{_LETTER}\.){{2,3}}")  # "J.", "Dr.", "Prof.", "J.R."
-_PARTICLES = frozenset(
-    """
-    al ap ben bin binti da das de dei del della den der di do dos du el ibn la las le les lo los op san st
-    ten ter the van vom von vor y zu zum zur
-    """.split()
-)
-
-_TITLES = frozenset(
-    "mr mrs ms miss mx dr prof sir herr frau senor senora sr sra m mme mlle monsieur madame".split()
-)
+_LONGEST_WORD = 24
+_LONGEST_EAST_ASIAN = 6  # characters of a name in Chinese, Japanese or Korean; what is longer is a sentence
+_WORD = re.compile(r"[^\W\d_]+")
+_HUMP = re.compile(r"(?<=[^\W\d_])(?=[A-Z])")
+_JOINTS = re.compile("['\u2019 -]")
+_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})
 _SOUNDS = (
     ("ph|v|w", "f"),
     ("th", "t"),
@@ -37,19 +39,73 @@ _SOUNDS = (
 def person_name(value: object) -> str:
     """`value` on one line if it reads as a name, else an empty string.
 
-    A name has at most five words of letters, apostrophes and hyphens, each with a capital letter but for
-    particles ("van", "de"); one or two words may be all in small letters.
+    A name has at most five words of letters, apostrophes and hyphens, in one alphabet, each with a capital
+    letter but for particles ("van", "de"); one or two words may be all in small letters. Initials and titles
+    may end with a period. It holds no word that makes it an instruction.
     """
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        return ""
+    return _person_name(value) if isinstance(value, str) and len(value) <= _LONGEST else ""
+
+
+@functools.lru_cache(maxsize=512)  # the memories of a call share a name
+def _person_name(value: str) -> str:
     name = plain_text(value)
-    words = name.split()
-    if not 0 < len(words) <= _MOST_WORDS:
+    words = _words(name)
+    if words is None or not any(_is_telling(word) for word in words):
         return ""
-    if not all(_WORD.fullmatch(word) or _ABBREVIATION.fullmatch(word) for word in words):
+    scripts = {_script(character) for word in words for character in word} - {""}
+    if scripts <= _EAST_ASIAN:
+        is_name = sum(map(len, words)) <= _LONGEST_EAST_ASIAN and not NEVER_IN_AN_EAST_ASIAN_NAME.search(name)
+        return name if is_name else ""
+    if len(scripts) > 1 or _is_instruction(words):
         return ""
-    small = [word for word in words if word[0].islower() and word not in _PARTICLES]
-    return "" if small and (len(words) > 2 or len(small) < len(words)) else name  # noqa: PLR2004
+    parts = name.split()
+    small = [part for part in parts if part[0].islower() and _JOINTS.split(part)[0] not in PARTICLES]
+    in_small_letters = len(small) == len(parts) <= 2  # noqa: PLR2004
+    counted = [word for word in words if word not in PARTICLES]
+    return name if len(counted) <= _MOST_WORDS and (not small or in_small_letters) else ""
+
+
+def _words(name: str) -> list[str] | None:
+    """The words of `name`, which may be joined by hyphens and apostrophes; None if one is no word."""
+    words = []
+    for part in _JOINTS.split(name):
+        word = part.rstrip(".")
+        dotted = part != word
+        for piece in word.split(".") if dotted else [word]:
+            is_title = _folded(piece) in _FOLDED_TITLES
+            if not _is_word(piece) or (dotted and len(piece) > 1 and not is_title):
+                return None
+            words.append(piece)
+    return words
+
+
+def _is_word(text: str) -> bool:
+    """Whether `text` is letters with their marks, as Indian and Thai vowels are."""
+    categories = [unicodedata.category(character)[0] for character in text]
+    return 0 < len(text) <= _LONGEST_WORD and categories[0] == "L" and set(categories) <= {"L", "M"}
+
+
+def _is_telling(word: str) -> bool:
+    """Whether a word can be all of a name: neither an initial nor a title."""
+    return (len(word) > 1 or _script(word) in _EAST_ASIAN) and _folded(word) not in _FOLDED_TITLES
+
+
+def _is_instruction(words: Iterable[str]) -> bool:
+    """Whether one of `words` is never a part of a name, or two seldom are; "SayYes" is two words."""
+    seldom = 0
+    for word in words:
+        humps = [word] if word.isupper() else _HUMP.split(word)
+        parts = {_folded(part) for part in (word, *humps)}
+        if len(humps) > 2 or parts & _NEVER:  # noqa: PLR2004 - "McDonald" has two
+            return True
+        seldom += bool(parts & SELDOM_IN_A_NAME)
+    return seldom > 1
+
+
+def _script(character: str) -> str:
+    """The alphabet of a letter, which is the first word of its Unicode name; empty for marks."""
+    is_mark = unicodedata.category(character) not in {"Lu", "Ll", "Lt", "Lo"}
+    return "" if is_mark else unicodedata.name(character, "?").split()[0]
 
 
 def same_person(name: str, other: str) -> bool:
@@ -67,13 +123,21 @@ def same_person(name: str, other: str) -> bool:
 
 def _sounds(name: str) -> list[str]:
     """A name's words as they sound, roughly, without titles."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(character for character in letters if not unicodedata.combining(character))
-    words = re.findall(r"[^\W\d_]+", plain)
-    return [_sound(word) for word in words if word not in _TITLES] or [_sound(word) for word in words]
+    words = _WORD.findall(_folded(name))
+    return [_sound(word) for word in words if word not in _FOLDED_TITLES] or [_sound(word) for word in words]
 
 
 def _sound(word: str) -> str:
     for spelling, sound in _SOUNDS:
         word = re.sub(spelling, sound, word)
     return word
+
+
+def _folded(word: str) -> str:
+    """A word in small letters without accents."""
+    letters = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(character for character in letters if not unicodedata.combining(character))
+
+
+_NEVER = frozenset(map(_folded, NEVER_IN_A_NAME))
+_FOLDED_TITLES = frozenset(map(_folded, TITLES))
