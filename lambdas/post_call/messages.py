@@ -12,6 +12,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ Source: SQS Developer Guide, "Message quotas"."""
 
 _PLAIN_BYTES = 200_000  # below it compressing gains nothing that anybody pays for, and plain JSON can be read
 _MOST_INFLATED = 64 * 1024 * 1024
+_BEGINNING = 200_000  # characters of an event that does not even fit when it is compressed
+_UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""What SQS does not take in a message. Source: SQS API Reference, `SendMessage`."""
 _OVERHEAD = 300  # of the version, the digest and the part numbers
 
 
@@ -70,15 +74,12 @@ def of_call(record: CallRecord, *, most_bytes: int = MOST_BYTES) -> list[Message
 
 
 def of_event(event: object) -> Message:
-    """The message that carries an event that was not understood.
-
-    Raises:
-        ValueError: if it is too long even when it is compressed.
-    """
+    """The message that carries an event that was not understood; of one that is too long, its beginning."""
+    text = _json(event)
     body = _pack("event", event)
     if len(body.encode()) > MOST_BYTES:
-        raise ValueError("the event is too long for a message")
-    identity = _sha256(_json(event))
+        body = _pack("event", text[:_BEGINNING])
+    identity = _sha256(text)
     return Message(body, identity, identity)
 
 
@@ -186,7 +187,8 @@ def _inflate(packed: str) -> Any:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _UNSENDABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _sha256(text: str) -> str:

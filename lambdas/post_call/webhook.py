@@ -100,7 +100,7 @@ class Webhook:
         try:
             message = messages.of_event(intake.without_secrets(event))
             self._queue.keep(message, f"not understood: {reason}")
-        except (AwsError, ValueError) as error:
+        except AwsError as error:
             logs.error("event could not be kept", reason=str(error))
             raise UnavailableError("the event could not be made safe: deliver it again") from None
         logs.error(

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import string
 from pathlib import Path
 
@@ -90,9 +91,30 @@ def test_message_of_every_release_is_read(path: Path) -> None:
     """A call may wait among the dead letters for 14 days, and be moved back after any update."""
     example = json.loads(path.read_text())
     content = messages.read(example["body"])
-    assert isinstance(content, messages.QueuedCall)
-    assert content.record.to_json() == example["record"]
-    assert (content.digest, content.key) == (example["digest"], example["key"])
+    if isinstance(content, messages.KeptEvent):
+        assert content.event == example["event"]
+    else:
+        assert content.record.to_json() == example["record"]
+        assert (content.digest, content.key) == (example["digest"], example["key"])
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\uffff", "\ufffe", "\ud83d\ude00", "\u0000"])
+def test_message_holds_no_character_that_sqs_refuses(odd: str) -> None:
+    event = {"type": "renamed", odd: f"tulips {odd}"}
+    sent = [messages.of_event(event), *messages.of_call(call(f"tulips {odd}"))]
+    for message in sent:
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", message.body)
+    content = messages.read(sent[0].body)
+    assert isinstance(content, messages.KeptEvent)
+    assert json.dumps(content.event) == json.dumps(event)
+
+
+def test_event_that_is_too_long_is_kept_in_part() -> None:
+    message = messages.of_event({"type": "renamed", "words": noise(3_000_000)})
+    assert len(message.body.encode()) <= messages.MOST_BYTES
+    content = messages.read(message.body)
+    assert isinstance(content, messages.KeptEvent)
+    assert content.event.startswith('{"type":"renamed","words":"')
 
 
 def test_message_of_a_later_release_is_read_as_far_as_it_is_known() -> None:

@@ -232,6 +232,7 @@ def test_web_call_belongs_to_its_user_id(build: Build, aws: Aws) -> None:
         ({"type": "post_call_transcript", "data": payload()["data"]}, "type"),
         ({"type": "post_call_transcription"}, "data"),
         (payload(conversation_id=None), "conversation_id"),
+        (payload(conversation_id=None, agent_id="\ud800"), "conversation_id"),
         (payload(transcript={"turns": []}), "transcript"),
         (payload(transcript=[{"speaker": "user", "text": "Hello"}]), "transcript"),
         (payload(metadata=None), "metadata"),

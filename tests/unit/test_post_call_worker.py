@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -540,6 +541,38 @@ def test_id_that_looks_like_a_part_of_another_call_is_a_call_of_its_own(
 
 
 # Messages
+
+RELEASED = [
+    json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "messages").glob("*.json"))
+]
+
+
+@pytest.mark.parametrize(
+    "left", [{}, {"begun": {"SS": ["factual", "semantic"]}}, {"done": {"SS": ["factual"]}}]
+)
+@pytest.mark.parametrize("released", [example for example in RELEASED if "record" in example])
+def test_call_that_an_earlier_release_queued_is_remembered(
+    build: Build, mem0: Mem0StandIn, aws: Aws, released: dict[str, Any], left: dict[str, Any]
+) -> None:
+    """Whatever that release noted of it: its digest may have been made of another form."""
+    if left:
+        entry = {"conversation_id": {"S": released["key"]}, "digest": {"S": "of another form"}}
+        aws.dynamodb.put_item(TableName="ledger", Item=entry | left | {"claimed_until": {"N": "1.5"}})
+    assert work_until_mem0_is_done(build("post_call"), mem0, released["body"]) == []
+    assert types_added(mem0) == (["semantic"] if "done" in left else ["factual", "semantic"])
+    assert "closed_at" in aws.ledger_item(released["key"])
+    assert work(build("post_call"), released["body"]) == []
+    assert aws.received(aws.dead_letters_url) == []
+    assert len(adds(mem0)) == (1 if "done" in left else 2)
+
+
+@pytest.mark.parametrize("released", [example for example in RELEASED if "event" in example])
+def test_event_that_an_earlier_release_kept_is_kept_again(
+    build: Build, aws: Aws, released: dict[str, Any]
+) -> None:
+    assert work(build("post_call"), released["body"]) == []
+    (letter,) = aws.received(aws.dead_letters_url)
+    assert letter["Body"] == released["body"]
 
 
 @pytest.mark.parametrize("body", ["no json", "{}", '{"z": "%"}', "[]", "null", '{"version": 2}'])
