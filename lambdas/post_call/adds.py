@@ -70,9 +70,10 @@ class Adds:
         """Do one add, or look what became of it if it was accepted before."""
         if event_id := entry.events.get(step):
             status = self._store.event_status(event_id)
-            if status == "FAILED":
-                entry.note_failed(step)
-                raise Mem0Error("Mem0 accepted the call and then failed at it (FAILED)")
+            if status in {"FAILED", ""}:
+                entry.note_failed(step)  # the next try looks for what was stored before it adds again
+                failed = "failed at it (FAILED)" if status else "does not know its event any more (HTTP 404)"
+                raise Mem0Error(f"Mem0 accepted the call and then {failed}")
             return Added(done=status == "SUCCEEDED", event_id=event_id)
         identity = {"conversation_id": record.conversation_id, "type": step, "part": record.part}
         if step in entry.begun and (found := self._find(record.user_id, identity)):

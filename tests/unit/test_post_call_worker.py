@@ -197,7 +197,31 @@ def test_call_whose_extraction_failed_is_remembered_when_it_is_moved_back(
     assert "closed_at" in aws.ledger_item("conv_1")
 
 
-@pytest.mark.parametrize("answer", [{"status": "FAILED"}, {"detail": "over quota"}, [], None, "ok", {}])
+@pytest.mark.parametrize("stored", [True, False])
+def test_event_that_mem0_does_not_know_any_more_is_no_dead_end(
+    build: Build, mem0: Mem0StandIn, aws: Aws, stored: bool
+) -> None:
+    """The next try looks for what was stored, and adds it only if it is not there."""
+    handler = build("post_call")
+    mem0.set_faults({"operation": "infer", "fail": not stored})
+    assert work(handler, call()) == ["m0"]
+    assert mem0.settle()
+    mem0.set_faults({"operation": "event", "status": 404})
+    assert work(handler, call()) == ["m0"]
+    mem0.set_faults()
+    assert work_until_mem0_is_done(handler, mem0, call()) == []
+    assert types_added(mem0) == [*(["factual"] if stored else ["factual", "factual"]), "semantic"]
+    assert "closed_at" in aws.ledger_item("conv_1")
+    assert aws.received(aws.dead_letters_url) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *({"status": "FAILED"}, {"detail": "over quota"}, [], None, "ok", {}, {"results": []}),
+        *({"status": "succeeded"}, {"status": "PENDING"}, {"event_id": "e1"}, {"status": ["SUCCEEDED"]}),
+    ],
+)
 def test_answer_that_promises_nothing_is_no_success(
     build: Build, mem0: Mem0StandIn, aws: Aws, answer: object
 ) -> None:

@@ -1,5 +1,6 @@
 """The memories of callers in Mem0 Cloud: read, searched, added. Every call ends by a deadline."""
 
+import http.client
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -128,7 +129,7 @@ class MemoryStore:
         return self._session.write("add", store)
 
     def event_status(self, event_id: str) -> str:
-        """What became of an add: `PENDING`, `RUNNING`, `SUCCEEDED` or `FAILED`.
+        """What became of an add: `PENDING`, `RUNNING`, `SUCCEEDED` or `FAILED`; empty if the event is unknown.
 
         Raises:
             Mem0Error: if that cannot be read in time.
@@ -136,7 +137,10 @@ class MemoryStore:
 
         def ask(client: MemoryClient) -> str:
             # mem0ai has no method for events; its client carries the key.
-            event = _json(client.client.get(f"/v1/event/{event_id}/"))
+            response = client.client.get(f"/v1/event/{event_id}/")
+            if response.status_code == http.client.NOT_FOUND:
+                return ""
+            event = _json(response)
             if not isinstance(event.get("status"), str):
                 raise OddAnswerError
             return str(event["status"])
@@ -191,7 +195,8 @@ def _added(answer: object) -> Added:
     """
     if isinstance(answer, Mapping):
         status, event_id = answer.get("status"), answer.get("event_id")
-        if status == "SUCCEEDED" or (status is None and isinstance(answer.get("results"), list)):
+        stored = status is None and isinstance(answer.get("results"), list) and answer["results"]
+        if status == "SUCCEEDED" or stored:
             return Added(done=True)
         if status in {"PENDING", "RUNNING"} and isinstance(event_id, str) and _EVENT_ID.fullmatch(event_id):
             return Added(done=False, event_id=event_id)
