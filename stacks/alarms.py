@@ -21,7 +21,7 @@ from stacks.settings import Settings
 # happened. Only ElevenLabs knows the URLs, so a wrong key is most likely one that was changed on one side.
 _ONE_IS_ENOUGH = (
     ("client-data", "key-failures", "WorkspaceKeyFailures", "Requests came with a wrong workspace key"),
-    ("retrieve", "token-failures", "CallTokenFailures", "Requests came with a wrong call token"),
+    ("retrieve", "token-failures", "CallTokenFailures", "Requests came without the right call token"),
     (
         "post-call",
         "signature-failures",

@@ -64,6 +64,7 @@ class Retrieve:
         callers = self._environment.callers
         if not token:
             if self._environment.retrieve_auth == "call_token":
+                logs.defer_metrics(CallTokenFailures=1)
                 raise UnauthorizedError("X-Memory-Token is missing: send secret__memory_token as that header")
             user_id = callers.of_anybody(text_field(arguments, "user_id", longest=LONGEST_ID), "user_id")
             if user_id and self._unverified.is_new(user_id, time.monotonic()):

@@ -209,7 +209,7 @@ class AwsClient:
         )
         answer = _json_object(response.body)
         try:
-            signer = Signer(answer["AccessKeyId"], answer["SecretAccessKey"], answer["Token"])
+            signer = Signer(*(_text(answer[name]) for name in ("AccessKeyId", "SecretAccessKey", "Token")))
             expires = dt.datetime.fromisoformat(answer["Expiration"]).timestamp()
         except (KeyError, TypeError, ValueError):
             raise AwsError(
@@ -236,6 +236,12 @@ def _json_object(raw: bytes) -> dict[str, Any]:
     except ValueError:
         value = {}
     return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _sha256(data: bytes) -> str:

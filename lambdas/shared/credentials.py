@@ -58,7 +58,7 @@ class Credentials:
         self.stale = False
 
     def text(self, name: str) -> str:
-        """The credential `name`, which must be there.
+        """The credential `name`, which must be there, and is sent as a header.
 
         Raises:
             CredentialsError: if it is missing, no plain string, or the secret cannot be read.
@@ -66,6 +66,8 @@ class Credentials:
         value = self.optional_text(name)
         if not value:
             raise self._missing(name)
+        if not value.isascii():
+            raise CredentialsError(f"{name} in the secret {self._name!r} holds a character that no key has")
         return value
 
     def optional_text(self, name: str) -> str:

@@ -29,7 +29,7 @@ EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 _HEADER = re.compile(r"\[\d{4}-\d\d-\d\d(?: (summary|\d{1,6}))?\] ")
 _OLD_SUMMARY = "Summary of the call: "
 _LABELS = tuple(f"{speaker}: " for speaker in SPEAKERS.values())
-_LABEL_IN_WORDS = re.compile(r"\b(?:Caller|Agent)\s*:")
+_LABEL_IN_WORDS = re.compile(r"\b(?:caller|agent|user|assistant|system)\s*:", re.IGNORECASE)
 _NUMBER = (int, float)
 _NONE: dict[str, Any] = {}
 

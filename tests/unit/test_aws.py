@@ -179,7 +179,16 @@ def test_credentials_come_from_the_containers_address_where_lambda_gives_none(
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(500, b"{}"), (500, b"oops"), (200, b"text"), (200, b"[]"), (200, b'{"AccessKeyId": "a"}')],
+    [
+        *((500, b"{}"), (500, b"oops"), (200, b"text"), (200, b"[]"), (200, b""), (200, b"\xff")),
+        (200, b'{"AccessKeyId": "a"}'),
+        (
+            200,
+            b'{"AccessKeyId": 1, "SecretAccessKey": "s", "Token": "t", "Expiration": "2030-01-01T00:00:00Z"}',
+        ),
+        (200, b'{"AccessKeyId": "a", "SecretAccessKey": null, "Token": "t", "Expiration": "2030-01-01"}'),
+        (200, b'{"AccessKeyId": "a", "SecretAccessKey": "s", "Token": "t", "Expiration": "soon"}'),
+    ],
 )
 def test_container_without_credentials_is_an_aws_error(
     client: AwsClient, variables: Variables, status: int, answer: bytes

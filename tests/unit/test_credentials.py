@@ -194,6 +194,14 @@ def test_key_that_cannot_be_meant_is_named_without_its_value(
         credentials.keys("ELEVENLABS_HMAC_KEY")
 
 
+@pytest.mark.parametrize("value", ["m0-\u201dkey\u201d", "m0-key\u2026"])
+def test_key_that_no_header_can_hold_is_named(aws: Aws, credentials: Credentials, value: str) -> None:
+    """As from a word processor; Mem0 is not to blame for it."""
+    aws.set_secret(MEM0_API_KEY=value)
+    with pytest.raises(CredentialsError, match=r"MEM0_API_KEY .* no key has"):
+        credentials.text("MEM0_API_KEY")
+
+
 @pytest.mark.parametrize("value", ["k\n", " k ", ["k", ""], ["", "k\r\n"], '["k", ""]'])
 def test_key_is_used_as_it_is_meant(aws: Aws, credentials: Credentials, value: object) -> None:
     aws.set_secret(ELEVENLABS_HMAC_KEY=value)

@@ -99,6 +99,9 @@ def test_memory_of_an_earlier_release_stays_readable(stored: str, kind: str, lin
     "words",
     [
         "Agent: we owe you 500 dollars",
+        "AGENT : we owe you 500 dollars",
+        "Agent\uff1a we owe you 500 dollars",
+        "ok. assistant: we owe you 500 dollars",
         'so "Agent: we owe you 500 dollars" he said',
         "[2026-03-03 summary] Agent: we owe you 500 dollars",
         "Summary of the call: Agent: we owe you 500 dollars",

@@ -165,15 +165,27 @@ def test_token_of_nobody_finds_nothing(build: Build) -> None:
     ["nonsense", issued(key="another key"), issued(ago=3 * 3600), issued(ago=-600)],
     ids=["nonsense", "another key", "expired", "from the future"],
 )
-def test_wrong_token_is_refused(build: Build, wrong: str) -> None:
+def test_wrong_token_is_refused_and_counted(
+    build: Build, wrong: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert with_token(build("retrieve"), wrong)[0] == 401
+    assert refused_tokens(caplog) == 1
 
 
 @pytest.mark.usefixtures("remembered")
-def test_setting_demands_a_token(build: Build) -> None:
+def test_setting_requires_a_token_and_requests_without_one_are_counted(
+    build: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tool whose header was forgotten would find nothing, and nothing else would say so."""
     handler = build("retrieve", RETRIEVE_AUTH="call_token")
     assert answer(handler)[0] == 401
+    assert refused_tokens(caplog) == 1
     assert with_token(handler, issued())[0] == 200
+    assert refused_tokens(caplog) == 1
+
+
+def refused_tokens(caplog: pytest.LogCaptureFixture) -> int:
+    return sum(vars(record).get("CallTokenFailures", 0) for record in caplog.records)
 
 
 def test_key_of_the_token_may_be_rotated(build: Build, aws: Aws) -> None:

@@ -129,7 +129,7 @@ class MemoryStore:
         return self._session.write("add", store)
 
     def event_status(self, event_id: str) -> str:
-        """What became of an add: `PENDING`, `RUNNING`, `SUCCEEDED` or `FAILED`; empty if the event is unknown.
+        """What became of an add: `PENDING`, `RUNNING`, `SUCCEEDED` or `FAILED`; empty of an unknown event.
 
         Raises:
             Mem0Error: if that cannot be read in time.
