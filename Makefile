@@ -90,8 +90,8 @@ lock: setup ## Renew the lockfiles after a change to a requirements file
 
 upgrade: setup ## Upgrade mem0ai: make upgrade MEM0AI=2.3.0 pins, locks, builds and checks it
 	@[[ "$(MEM0AI)" =~ ^[0-9]+(\.[0-9]+)+$$ ]] || { echo "Which version? make upgrade MEM0AI=$$(sed -n 's/^mem0ai==//p' layer/requirements.txt) is what there is now." >&2; exit 1; }
-	@for each in layer/requirements.txt requirements-dev.txt bench/naive/requirements.txt; do \
-	  sed "s/^mem0ai==.*/mem0ai==$(MEM0AI)/" $$each > $$each.new && mv $$each.new $$each; done
+	@for file in layer/requirements.txt requirements-dev.txt bench/naive/requirements.txt; do \
+	  sed "s/^mem0ai==.*/mem0ai==$(MEM0AI)/" $$file > $$file.new && mv $$file.new $$file; done
 	@echo "Locking mem0ai $(MEM0AI) ..." && $(MAKE) --no-print-directory lock
 	@echo "Building the layer ..." && $(MAKE) --no-print-directory layer
 	@echo "Checking what the functions rely on ..." && $(PY) -m pytest -q $(RELIED_ON)

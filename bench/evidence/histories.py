@@ -87,11 +87,11 @@ def load(path: Path, limit: int | None = None) -> list[History]:
         raise HistoryError(f"{path} is not JSON: {error}") from None
     if not isinstance(listed, list) or not listed:
         raise HistoryError(f"{path}: a list of histories is needed, each with conversation and qa")
-    return [_history(each, f"{path}[{number}]", number) for number, each in enumerate(listed[:limit])]
+    return [_history(history, f"{path}[{number}]", number) for number, history in enumerate(listed[:limit])]
 
 
-def with_questions_of_others(histories: Sequence[History], each: int) -> list[History]:
-    """The histories with `each` questions more: answered in another caller's calls, asked about this one.
+def with_questions_of_others(histories: Sequence[History], count: int) -> list[History]:
+    """The histories with `count` questions more: answered in another caller's calls, asked about this one.
 
     They are about the same kind of life, and nothing in this caller's calls answers them.
     """
@@ -104,7 +104,7 @@ def with_questions_of_others(histories: Sequence[History], each: int) -> list[Hi
             for question in other.questions
             if question.evidence
         ]
-        chosen = random.Random(history.name).sample(others, min(each, len(others)))  # noqa: S311
+        chosen = random.Random(history.name).sample(others, min(count, len(others)))  # noqa: S311
         more = tuple(Question(text, (), OF_OTHERS) for text in chosen)
         extended.append(replace(history, questions=(*history.questions, *more)))
     return extended
@@ -124,16 +124,16 @@ def _history(value: object, where: str, number: int) -> History:
     summaries = value.get("session_summary")
     sessions = []
     caller = conversation.get("speaker_a")
-    for each in numbers:
-        place = f"{where}.conversation.session_{each}"
-        raw = conversation[f"session_{each}"]
+    for session in numbers:
+        place = f"{where}.conversation.session_{session}"
+        raw = conversation[f"session_{session}"]
         if not isinstance(raw, list):
             raise HistoryError(f"{place}: a list of turns is needed, not {type(raw).__name__}")
         caller = caller or next((turn.get("speaker") for turn in raw if isinstance(turn, dict)), None)
         turns = tuple(_turn(turn, caller, f"{place}[{index}]") for index, turn in enumerate(raw))
-        summary = summaries.get(f"session_{each}_summary") if isinstance(summaries, dict) else ""
+        summary = summaries.get(f"session_{session}_summary") if isinstance(summaries, dict) else ""
         if turns:
-            start = _start(conversation.get(f"session_{each}_date_time"), f"{place}_date_time")
+            start = _start(conversation.get(f"session_{session}_date_time"), f"{place}_date_time")
             sessions.append(Session(start, turns, summary if isinstance(summary, str) else ""))
     questions = value.get("qa")
     if not isinstance(questions, list):
@@ -145,7 +145,7 @@ def _history(value: object, where: str, number: int) -> History:
         number=str(value.get("phone") or f"+1612555{number + 100:04}"),
         sessions=tuple(sessions),
         questions=tuple(
-            _question(each, known, f"{where}.qa[{index}]") for index, each in enumerate(questions)
+            _question(question, known, f"{where}.qa[{index}]") for index, question in enumerate(questions)
         ),
     )
 
@@ -175,7 +175,7 @@ def _question(value: object, known: set[str], where: str) -> Question:
     if not isinstance(given, list):
         raise HistoryError(f"{where}.evidence: a list of dia_ids is needed, not {given!r}")
     # Some of LoCoMo's have several ids in one string, and a few that no turn has: those cannot be looked for.
-    named = [name for each in given for name in str(each).replace(";", " ").replace(",", " ").split()]
+    named = [name for names in given for name in str(names).replace(";", " ").replace(",", " ").split()]
     evidence = tuple(dict.fromkeys(name for name in named if name in known))
     return Question(value["question"], evidence, _kind(value))
 

@@ -50,7 +50,7 @@ def play(shape: str, histories: Sequence[History], progress: Progress) -> Outcom
                     "top_k": WIDER,
                 }
                 found = [row["memory"] for row in _post(client, "/v3/memories/search/", asked)["results"]]
-                evidence = [history.turn(each).text for each in question.evidence]
+                evidence = [history.turn(turn_id).text for turn_id in question.evidence]
                 answers.append(judge(question.kind, evidence, found[:RETURNED]))
                 wider.append(judge(question.kind, evidence, found))
     return Outcome(calls, answers, wider, [])

@@ -97,7 +97,7 @@ def measure(rig: Rig, count: int) -> Section:
     ours_ms = {condition: median(times["ours", condition]) for condition in CONDITIONS}
     naive_ms = {condition: median(times["naive", condition]) for condition in CONDITIONS}
     typical = median([spent for condition in CONDITIONS for spent in times["ours", condition]])
-    spread = max(abs(each / typical - 1) for each in ours_ms.values())
+    spread = max(abs(duration / typical - 1) for duration in ours_ms.values())
     faster = naive_ms["0.3 s"] / ours_ms["0.3 s"]
     rows = [
         [
@@ -162,7 +162,8 @@ def _records(rig: Rig, host: LambdaHost, queue: str, count: int) -> list[dict[st
         if not answer.get("Messages"):
             raise RuntimeError(f"only {len(found)} of {count} calls came out of the queue")
         found += [
-            to_record(each, "arn:aws:sqs:us-east-1:123456789012:bench.fifo") for each in answer["Messages"]
+            to_record(message, "arn:aws:sqs:us-east-1:123456789012:bench.fifo")
+            for message in answer["Messages"]
         ]
     return found
 

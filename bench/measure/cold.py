@@ -66,7 +66,7 @@ def measure(rig: Rig, pairs: int) -> Section:
                 starts.setdefault((side, function), []).append(Start(rig, side, function))
 
     def mid(side: str, function: str, what: str) -> float:
-        return median([getattr(each, what) for each in starts[side, function]])
+        return median([getattr(start, what) for start in starts[side, function]])
 
     targets: list[Target] = []
     rows: list[list[str]] = []
@@ -106,7 +106,7 @@ def measure(rig: Rig, pairs: int) -> Section:
     ]
     for words, unit, found in (("modules loaded", "", loaded), ("resident memory", " MB", resident)):
         shares = [ratio(found[0] / found[1]), ratio(found[0] / found[2])]
-        rows.append([words, *(f"{each:.0f}{unit}" for each in found), *shares])
+        rows.append([words, *(f"{figure:.0f}{unit}" for figure in found), *shares])
     chart = Chart(
         name="performance-cold-start.svg",
         words="cold starts: ours, the naive way, httpx alone",

@@ -52,7 +52,7 @@ def measure(rig: Rig, repeats: int) -> Section:
             Target(
                 what="handshakes of a warm call",
                 wanted="0 (naive: 1 from 6 s on)",
-                reached=f"{most:g} (naive: {', '.join(f'{each:g}' for each in sorted(naive))})",
+                reached=f"{most:g} (naive: {', '.join(f'{count:g}' for count in sorted(naive))})",
                 met=most == 0,
             )
         ],

@@ -107,19 +107,22 @@ def at_most(what: str, value: float, limit: float, wanted: str, *, reason: str =
 
 def terminal(targets: Sequence[Target]) -> str:
     """The targets as aligned lines."""
-    wide = max(len(each.what) for each in targets)
-    wanted = max(len(each.wanted) for each in targets)
+    wide = max(len(target.what) for target in targets)
+    wanted = max(len(target.wanted) for target in targets)
     return "\n".join(
-        f"  {each.verdict:8} {each.what:{wide}}  {each.wanted:{wanted}}  {each.reached}" for each in targets
+        f"  {target.verdict:8} {target.what:{wide}}  {target.wanted:{wanted}}  {target.reached}"
+        for target in targets
     )
 
 
 def summary(targets: Sequence[Target]) -> str:
     """The targets as a Markdown table, and below it the reason of each that was missed."""
-    rows = [(each.what, each.wanted, each.reached, each.verdict) for each in targets]
+    rows = [(target.what, target.wanted, target.reached, target.verdict) for target in targets]
     lines = [Table(headers=("what", "to reach", "reached", ""), rows=rows).markdown()]
-    missed = [each for each in targets if each.met is False]
+    missed = [target for target in targets if target.met is False]
     if missed:
         lines.append("Missed, and why:")
-        lines.append("\n".join(f"- **{each.what}** ({each.reached}): {each.reason}" for each in missed))
+        lines.append(
+            "\n".join(f"- **{target.what}** ({target.reached}): {target.reason}" for target in missed)
+        )
     return "\n\n".join(lines)

@@ -35,8 +35,10 @@ def find_python(wanted: str = RUNTIME, fallback: str = "") -> str:
     found = [shutil.which(f"python{wanted}")]
     if pyenv := shutil.which("pyenv"):
         versions = run([pyenv, "versions", "--bare"], "asking pyenv for its versions").split()
-        newest = [each for each in versions if each.startswith(f"{wanted}.")][-1:]
-        prefixes = [run([pyenv, "prefix", each], "asking pyenv for a folder").strip() for each in newest]
+        newest = [version for version in versions if version.startswith(f"{wanted}.")][-1:]
+        prefixes = [
+            run([pyenv, "prefix", version], "asking pyenv for a folder").strip() for version in newest
+        ]
         found += [f"{prefix}/bin/python{wanted}" for prefix in prefixes]
     for candidate in filter(None, found):
         try:
@@ -185,7 +187,7 @@ class Rig:
         start = int(time.time()) - 86_400 * (count // 100 + 2)
         for first in range(0, count, 100):
             for kind, share in (("factual", range(75)), ("semantic", range(75, 100))):
-                numbers = [first + each for each in share if first + each < count]
+                numbers = [first + offset for offset in share if first + offset < count]
                 if not numbers:
                     continue
                 at = start + first // 100 * 86_400

@@ -35,13 +35,13 @@ def calls(rig: Rig, host: LambdaHost, function: str, event: dict[str, Any], coun
     """
     rig.requests()
     answers = [rig.ask(host, function, event) for _ in range(count)]
-    each = len(rig.requests()) // count
+    requests = len(rig.requests()) // count
     last = answers[-1]["answer"]
     if last["statusCode"] != 200:  # noqa: PLR2004 - OK
         raise RuntimeError(f"{function} answered {last}")
     own = [float(answer["ms"]) - float(answer["waited_ms"]) for answer in answers]
     cpu = [float(answer["cpu_ms"]) for answer in answers]
-    return Warm(own=own, cpu=cpu, requests=each, last=json.loads(last["body"]))
+    return Warm(own=own, cpu=cpu, requests=requests, last=json.loads(last["body"]))
 
 
 def measure(rig: Rig, count: int) -> Section:

@@ -32,7 +32,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if not answer["next"]:
             break
         page += 1
-    context = "\n".join(f"- {each['memory']}" for each in memories)
+    context = "\n".join(f"- {row['memory']}" for row in memories)
     body = {
         "type": "conversation_initiation_client_data",
         "dynamic_variables": {

@@ -18,12 +18,12 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     found = memory.search(body["query"], filters={"user_id": body["user_id"]}, top_k=3)["results"]
     memories = [
         {
-            "memory": each["memory"],
-            "type": (each.get("metadata") or {}).get("type", "factual"),
-            "date": each["created_at"][:10],
-            "score": each["score"],
+            "memory": row["memory"],
+            "type": (row.get("metadata") or {}).get("type", "factual"),
+            "date": row["created_at"][:10],
+            "score": row["score"],
         }
-        for each in found
+        for row in found
     ]
     return {
         "statusCode": 200,

@@ -216,7 +216,7 @@ def run(
 def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -> None:
     system = rig.system
     mapping = system.template.mapping
-    api = next(each for each in system.template.apis if each.function == mapping.function)
+    api = next(api for api in system.template.apis if api.function == mapping.function)
     gateway = Gateway(system.host, mapping.function, api.routes, integration_seconds=_INTEGRATION_SECONDS)
     source = EventSource(
         system.host,
@@ -233,7 +233,7 @@ def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -
     )
     try:
         deliveries = rig.deliver_all(calls, at_once=WEBHOOKS, url=f"{gateway.url}/post-call")
-        refused = [each for each in deliveries if not each.accepted]
+        refused = [delivery for delivery in deliveries if not delivery.accepted]
         progress(f"crash: {len(deliveries)} calls delivered, {len(refused)} given up by ElevenLabs")
         rig.drained(240)
         saboteur.wait_for_the_last()

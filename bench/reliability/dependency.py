@@ -211,15 +211,15 @@ def _judge(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
     reasons = [reason for body, reason in rig.dead_letters() if one.mark in body]
     figures = {
         "faults": sum(fired),
-        "first answer": "/".join(sorted({str(each.attempts[0].reply) for each in one.deliveries})),
-        "tries": max(len(each.attempts) for each in one.deliveries),
+        "first answer": "/".join(sorted({str(delivery.attempts[0].reply) for delivery in one.deliveries})),
+        "tries": max(len(delivery.attempts) for delivery in one.deliveries),
         **tally.figures(),
     }
     remark = ""
-    passed = min(fired) >= CALLS and all(each.accepted for each in one.deliveries)
+    passed = min(fired) >= CALLS and all(delivery.accepted for delivery in one.deliveries)
     if one.case.becomes == "dead":
         passed = passed and tally.buried and not (tally.facts_twice or tally.passages_twice)
-        passed = passed and all(one.case.reason in each for each in reasons)
+        passed = passed and all(one.case.reason in reason for reason in reasons)
         remark = f"reason: {reasons[0] if reasons else 'none'}"
     else:
         passed = passed and tally.clean
@@ -236,9 +236,7 @@ def _judge(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
 def _adds(rig: Rig, call: Call) -> list[dict[str, Any]]:
     found = rig.mem0("GET", "/_requests?operation=add")
     return [
-        each
-        for each in found
-        if each["body"].get("metadata", {}).get("conversation_id") == call.conversation_id
+        add for add in found if add["body"].get("metadata", {}).get("conversation_id") == call.conversation_id
     ]
 
 
@@ -247,13 +245,13 @@ def _shortest_wait(rig: Rig, one: Run) -> float:
     waits = []
     for call in one.calls:
         times: dict[str, list[float]] = {}
-        for each in _adds(rig, call):
-            times.setdefault(each["body"]["metadata"]["type"], []).append(each["time"])
+        for add in _adds(rig, call):
+            times.setdefault(add["body"]["metadata"]["type"], []).append(add["time"])
         waits += [later - earlier for some in times.values() for earlier, later in pairwise(some)]
     return min(waits, default=0.0)
 
 
 def _most_tries(rig: Rig, one: Run) -> int:
     """How often the same add was sent, at most."""
-    kinds = [[each["body"]["metadata"]["type"] for each in _adds(rig, call)] for call in one.calls]
+    kinds = [[add["body"]["metadata"]["type"] for add in _adds(rig, call)] for call in one.calls]
     return max((some.count(kind) for some in kinds for kind in set(some)), default=0)

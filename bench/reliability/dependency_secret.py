@@ -50,14 +50,14 @@ def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> Non
     source.stop()
     at_worker = _fired(rig)
     rig.system.aws.set_faults()
-    first = "/".join(sorted({str(each.attempts[0].reply) for each in deliveries}))
+    first = "/".join(sorted({str(delivery.attempts[0].reply) for delivery in deliveries}))
     tally = rig.tally(hung_up)
     section.add(
         f"webhook: the secret has run out, and Secrets Manager {words}",
         {
             "faults": at_webhooks - at_others,
             "first answer": first,
-            "tries": max(len(each.attempts) for each in deliveries),
+            "tries": max(len(delivery.attempts) for delivery in deliveries),
             **tally.figures(),
         },
         passed=first == str(_OK) and tally.clean and at_webhooks > at_others,
@@ -66,7 +66,7 @@ def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> Non
         f"ClientData and Retrieve: the secret has run out, and Secrets Manager {words}",
         {"faults": at_others, "ClientData": str(rung), "Retrieve": str(asked)},
         passed=rung.status == asked.status == _OK and at_others > 1,
-        remark="; ".join(f"told: {each.text[:120]}" for each in (rung, asked) if each.status != _OK),
+        remark="; ".join(f"told: {reply.text[:120]}" for reply in (rung, asked) if reply.status != _OK),
     )
     tally, put_off = rig.tally(queued), _put_off(rig, queued)
     section.add(

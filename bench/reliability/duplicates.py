@@ -34,9 +34,9 @@ def run(progress: Progress) -> Section:
 def _copies_at_once(section: Section, rig: Rig) -> None:
     (call,) = rig.calls(1)
     deliveries = rig.deliver_all([call] * COPIES, at_once=COPIES)
-    accepted = sum(each.accepted for each in deliveries)
+    accepted = sum(delivery.accepted for delivery in deliveries)
     rig.drained(60)
-    refused = sum(each.reply.status == 503 for one in deliveries for each in one.attempts)  # noqa: PLR2004
+    refused = sum(attempt.reply.status == 503 for one in deliveries for attempt in one.attempts)  # noqa: PLR2004
     tally = rig.tally([call])
     section.add(
         f"{COPIES} copies at once",

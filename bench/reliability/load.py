@@ -47,13 +47,13 @@ def run(progress: Progress) -> Section:
 def _minute(section: Section, rig: Rig, progress: Progress) -> None:
     answers = {name: Answers() for name in _ENDPOINTS}
     end = time.monotonic() + SECONDS
-    each = rig.side_by_side(
+    by_caller = rig.side_by_side(
         lambda number: _call_again_and_again(rig, number, end, answers),
         range(CALLERS),
         CALLERS,
         "callers have hung up for the last time",
     )
-    calls = [one for some in each for one in some]
+    calls = [one for some in by_caller for one in some]
     accepted = [call for call, was_accepted in calls if was_accepted]
     given_up = len(calls) - len(accepted)
     backlog, began = rig.waiting(), time.monotonic()

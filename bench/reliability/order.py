@@ -39,8 +39,10 @@ def _order(section: Section, rig: Rig, *, retried: bool) -> None:
     base = 500_000 if retried else 400_000
     lines = [
         [
-            make_call(caller(base + number), start=FIRST_START + 100 * each, said=(f"Thing number {each}.",))
-            for each in range(CALLS_EACH)
+            make_call(
+                caller(base + number), start=FIRST_START + 100 * place, said=(f"Thing number {place}.",)
+            )
+            for place in range(CALLS_EACH)
         ]
         for number in range(CALLERS)
     ]
@@ -49,8 +51,8 @@ def _order(section: Section, rig: Rig, *, retried: bool) -> None:
         {"operation": "add", "contains": line[1].conversation_id, "status": 503, "count": 4} for line in lines
     ]
     rig.mem0_faults(*(failing if retried else []))
-    for each in range(CALLS_EACH):
-        rig.deliver_all([line[each] for line in lines])
+    for place in range(CALLS_EACH):
+        rig.deliver_all([line[place] for line in lines])
     rig.drained(90)
     rig.mem0_faults()
     sequence = [payload["metadata"] for payload in rig.add_payloads()]

@@ -166,13 +166,13 @@ class Rig:
         """Do `work` for each item, so many at a time, and say now and then how far it is."""
         senders = ThreadPoolExecutor(at_once)
         try:
-            doing = [senders.submit(work, each) for each in items]
+            doing = [senders.submit(work, item) for item in items]
             left: set[Future[Made]] = set(doing)
             while left:
                 _, left = wait(left, timeout=_WORD_SECONDS)
                 if left:
                     self.progress(f"{len(doing) - len(left)} of {len(doing)} {words}")
-            return [each.result() for each in doing]
+            return [task.result() for task in doing]
         finally:
             # After a Ctrl-C nobody waits for retries: what they are sent to ends with the rig.
             senders.shutdown(wait=False, cancel_futures=True)

@@ -28,7 +28,7 @@ def run(progress: Progress) -> Section:
         for keys in ((KEY,), (OTHER, KEY), (OTHER,)):
             rig.change_secret(ELEVENLABS_HMAC_KEY=list(keys))
             rig.cold()
-            for vector in [each for each in VECTORS if each.keys == keys]:
+            for vector in [known for known in VECTORS if known.keys == keys]:
                 answers[vector.words] = _ours(rig, vector)
     progress(f"signatures: {len(answers)} sent")
     for vector in VECTORS:

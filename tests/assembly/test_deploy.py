@@ -116,7 +116,7 @@ def test_queue_feeds_post_call(account: Any) -> None:
 
 def test_layer_is_published(account: Any) -> None:
     layers = account("lambda").list_layers()["Layers"]
-    assert [each["LatestMatchingVersion"]["CompatibleRuntimes"] for each in layers] == [["python3.13"]]
+    assert [layer["LatestMatchingVersion"]["CompatibleRuntimes"] for layer in layers] == [["python3.13"]]
 
 
 def test_topic_of_the_alarms_is_there_and_encrypted(account: Any) -> None:

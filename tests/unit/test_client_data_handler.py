@@ -130,7 +130,7 @@ def test_log_says_which_callers_come_with_an_older_key(
     handler = build("client_data")
     for key in ("new", "local-workspace-key"):
         assert answer(handler, key=key)[0] == 200
-    lines = [vars(each) for each in caplog.records if each.getMessage() == "caller looked up"]
+    lines = [vars(record) for record in caplog.records if record.getMessage() == "caller looked up"]
     assert [line.get("workspace_key") for line in lines] == [None, "older"]
     assert {line["call_sid"] for line in lines} == {"CA1"}
 
@@ -219,10 +219,10 @@ def test_log_says_who_and_how_long_with_a_shortened_number(
     build: Build, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer(build("client_data"))
-    (record,) = [each for each in caplog.records if each.getMessage() == "caller looked up"]
+    (record,) = [record for record in caplog.records if record.getMessage() == "caller looked up"]
     assert record.user_id == "+1612•••0142"  # type: ignore[attr-defined]
     assert record.duration_ms >= 0  # type: ignore[attr-defined]
-    everything = " ".join(str(vars(each)) for each in caplog.records)
+    everything = " ".join(str(vars(record)) for record in caplog.records)
     assert "tomatoes" not in everything
     assert CALLER not in everything
     assert "local-mem0-key" not in everything

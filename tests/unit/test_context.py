@@ -22,7 +22,7 @@ def summary(text: str, day: float = 1) -> Memory:
 
 
 def told(memories: list[Memory], budget: int = 6000) -> str:
-    return compose(sorted(memories, key=lambda each: each.created, reverse=True), budget, NOW)
+    return compose(sorted(memories, key=lambda memory: memory.created, reverse=True), budget, NOW)
 
 
 def lines(context: str) -> list[str]:

@@ -113,7 +113,7 @@ def assert_intact(context: str, most_lines: int) -> None:
         for line in lines
     )
     assert not re.search(r"[<>`]|\{\{|\}\}", inside)
-    assert all(unicodedata.category(each)[0] != "C" for each in inside if each != "\n")
+    assert all(unicodedata.category(character)[0] != "C" for character in inside if character != "\n")
     assert all(len(line.splitlines()) == 1 for line in lines)
 
 
@@ -127,19 +127,19 @@ def test_hostile_memory_stays_in_its_line(number: int, kind: str) -> None:
 
 def test_all_together_stay_between_the_fences() -> None:
     memories = [
-        memory for kind in (FACTUAL, SEMANTIC) for each in HOSTILE if (memory := remembered(each, kind))
+        memory for kind in (FACTUAL, SEMANTIC) for text in HOSTILE if (memory := remembered(text, kind))
     ]
     assert_intact(compose(memories, BUDGET, NOW), most_lines=len(memories) + 4)
 
 
 def test_pieces_do_not_become_a_fence_or_a_variable_together() -> None:
     pieces = ["{", "{", "secret__memory_token", "}", "}", "<", "/memories", ">"]
-    memories = [memory for each in pieces if (memory := remembered(each))]
+    memories = [memory for text in pieces if (memory := remembered(text))]
     assert_intact(compose(memories, BUDGET, NOW), most_lines=len(pieces) + 2)
 
 
 def test_persona_ends_as_it_was_written() -> None:
-    memories = [memory for each in HOSTILE if (memory := remembered(each))]
+    memories = [memory for text in HOSTILE if (memory := remembered(text))]
     context = compose(memories, BUDGET, NOW)
     prompt = personas.prompt("default", context)
     assert prompt.count(CLOSING) == 1

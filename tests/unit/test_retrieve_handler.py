@@ -121,7 +121,7 @@ def test_failure_of_mem0_is_a_500_with_its_message(
     handler = build("retrieve")
     mem0.set_faults({"operation": "search", "status": 500})
     assert answer(handler) == (500, {"error": "Mem0 failed (HTTP 500): try again later"})
-    (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert record.user_id == CALLER  # type: ignore[attr-defined]
 
 

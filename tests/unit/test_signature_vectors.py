@@ -89,5 +89,5 @@ def test_time_of_comparison_does_not_depend_on_where_the_first_wrong_byte_is() -
     # Taken in turns, so that what else the machine does hits both alike. It catches a comparison in Python;
     # that compare_digest itself takes no short cut is OpenSSL's promise.
     times = [(check(0), check(63)) for _ in range(40)]
-    early, late = (statistics.median(each) for each in zip(*times, strict=True))
+    early, late = (statistics.median(durations) for durations in zip(*times, strict=True))
     assert 0.8 < early / late < 1.25
