@@ -1,8 +1,7 @@
 """`make faults`: runs the reliability matrix on the Lambda host and writes docs/reliability.md.
 
-Without `--only` the page comes from this run alone. With it, the other sections keep their newest result, and
-the page says when that was measured. A run that is broken off with Ctrl-C changes nothing.
-Exit code 1 if a call was lost or doubled beyond what the page allows, or anything else is not as it must be.
+With `--only`, the other sections keep their newest result. Exit code 1 if a call was lost or stored twice
+beyond what the page allows, or another row is wrong.
 """
 
 import argparse

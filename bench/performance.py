@@ -1,7 +1,6 @@
-"""Measures how fast AgenticMemory is, beside the naive way, and writes docs/performance.md.
+"""Measures how fast AgenticMemory is beside the naive way, and writes docs/performance.md.
 
-`make bench` runs all of it: under ten minutes on two cores. Each figure in the document comes from one run of
-this file; a target that was missed is printed as missed. It refuses to write the document from a partial run.
+`make bench` runs all of it, in under ten minutes on two cores; a partial run only prints.
 """
 
 import argparse

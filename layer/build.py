@@ -1,7 +1,7 @@
-"""Builds the Lambda layer with mem0ai, without Docker and the same on every machine.
+"""Builds the Lambda layer with mem0ai, without Docker and byte for byte the same on every machine.
 
-CDK's bundling, the local Lambda host and people all run this file as a command. It refuses to fill a folder
-that already holds something, and never leaves a half-built layer behind: the result appears in one step.
+CDK's bundling, the local Lambda host and people run this file as a command. The output folder must be new or
+empty, and is filled in one step.
 """
 
 import argparse

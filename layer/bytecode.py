@@ -1,9 +1,7 @@
-"""Chooses the interpreter that compiles a layer's bytecode, and runs it.
+"""Chooses and runs the interpreter that compiles bytecode: it must be of the runtime's minor version.
 
-Bytecode is only of use to the minor version that wrote it. For the runtime's own version that is the
-WebAssembly CPython of the pinned `pyodide` npm package, which gives the same bytes on every machine; for
-other versions, or when node_modules is missing, a native Python of that version. It refuses to guess: an
-interpreter counts only if it starts and says that it is of the wanted version.
+Preferred is the WebAssembly CPython of the pinned npm package `pyodide`, which gives the same bytes on every
+machine; else a native Python that reports the right version.
 """
 
 import json

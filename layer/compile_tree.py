@@ -1,10 +1,7 @@
-"""Writes the bytecode of a layer. It is run by the interpreter whose bytecode is wanted, never imported.
+"""Compiles a folder to bytecode with unchecked hashes. Run by the target's interpreter, never imported.
 
-That interpreter is either a native `python3.X` (`python3.X compile_tree.py ROOT`) or the WebAssembly CPython
-that compile.mjs starts with the layer mounted at /opt, so it uses nothing outside the standard library. The
-files are compiled with an unchecked hash, because CDK gives every file in the asset the time 1980 and Python
-ignores bytecode that is checked against another time. It refuses nothing: a source that does not compile ends
-it with the reason.
+CDK gives every file the time 1980, so Python would take ordinary bytecode for stale. Standard library only:
+the interpreter may be the WebAssembly CPython that compile.mjs starts.
 """
 
 import os

@@ -1,8 +1,7 @@
-"""Builds what is deployed of lambdas/: the sources, the packages that ship beside them, and bytecode of both.
+"""Builds the functions' asset: lambdas/, the packages that ship beside it, and bytecode of both.
 
-CDK gives all files of an asset the time 1980, so bytecode that is checked against its source's time would be
-stale, and Lambda would compile each module in each cold start. CDK's bundling and people run this file as a
-command, as they do layer/build.py.
+CDK's bundling and people run this file as a command. Without the bytecode Lambda would compile each module in
+each cold start.
 """
 
 import argparse

@@ -1,8 +1,7 @@
-"""Fetches the wheels that the lock names and unpacks them as the content of a layer.
+"""Fetches the wheels that a lock file names, checks their hashes, and unpacks them.
 
-pip only downloads and checks the hashes; the unpacking is done here, because `pip install --target` writes
-console scripts, RECORD files and bytecode that differ from machine to machine. It refuses to build anything
-from source, to write outside its folder, and to let one package overwrite a file of another.
+Not `pip install --target`, whose output differs from machine to machine. Source distributions, paths outside
+the folder and files of two packages with one name are errors.
 """
 
 import os

@@ -16,7 +16,7 @@ def identify(deployment: Deployment, spelled: str) -> str:
     """
     known = deployment.environment.callers
     try:
-        user_id = known.of_anybody(spelled, "CALLER")
+        user_id = known.of_phone_or_web(spelled, "CALLER")
     except InvalidRequestError:
         user_id = None
     if user_id is None:

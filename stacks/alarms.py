@@ -84,7 +84,7 @@ class Alarms(Construct):
         else:
             cdk.Annotations.of(self).add_warning_v2(
                 "agentic-memory:alarm-email",
-                "Nobody is notified of alarms, because alarm_email is empty. Deploy with "
+                "No one is notified of alarms, because alarm_email is empty. Deploy with "
                 "-c alarm_email=ADDRESS, or subscribe to the topic AlarmTopicArn yourself.",
             )
         self.names: list[str] = []

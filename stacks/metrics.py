@@ -1,7 +1,6 @@
-"""The metrics of alarms and dashboard that CDK has no method for: our own, and those of an HTTP API.
+"""The metrics that CDK has no method for: the functions' own, and those of an HTTP API.
 
-A misspelled namespace, name or dimension is no error in CloudWatch: the alarm never rings. So each is written
-once, here; the names of the functions' own metrics are compared with a list in tests/infra/test_metrics.py.
+CloudWatch accepts misspelled names, so each is written once, here, and tested against a list.
 """
 
 import aws_cdk as cdk

@@ -1,9 +1,7 @@
-"""Runs inside a function's process, around its handler, to see what cannot be seen from outside.
+"""Runs inside a function's process, around its handler, to measure what cannot be seen from outside.
 
-It times the handler and how long it was blocked until an answer came, tells what is loaded, and lets idle
-time pass: connection pools judge how long a
-connection was idle by `time.monotonic`, so moving that clock is to them what a frozen container is. It
-changes nothing else, and no figure of a cold start is taken through it.
+It times the handler and its waiting, lists what is loaded, and moves `time.monotonic`, by which connection
+pools judge how long a connection was idle. It is not loaded where a cold start is measured.
 """
 
 import importlib

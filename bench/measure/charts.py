@@ -1,7 +1,4 @@
-"""Draws the charts as SVG, by hand: bars with their figures, readable on a light and on a dark page.
-
-It refuses to depend on a plotting library, which would be the largest thing in the project.
-"""
+"""Draws bar charts as SVG, readable on a light and on a dark page, without a plotting library."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
-"""Builds the naive way's layer: `pip install mem0ai` with all it asks for, as CDK would pack it.
+"""Builds the naive layer: `pip install mem0ai` with all its dependencies, as CDK would pack it.
 
-The versions and hashes are fixed in bench/naive/requirements.lock, so that the baseline is the same tomorrow.
-It refuses to improve anything: pip compiles bytecode as it always does, and the files get the time 1980 that
-CDK's zip gives them, whereby that bytecode counts as stale.
+Versions and hashes are pinned in bench/naive/requirements.lock. The files get the time 1980 that CDK's zip
+gives them, so their bytecode counts as stale.
 """
 
 import os

@@ -1,8 +1,4 @@
-"""Writes docs/performance.md: the targets first, then each measurement with its figures, then what follows.
-
-The figures are put in by the bench; the prose around them is fixed here, so that both change together. It
-refuses to touch anything but performance.md and the charts whose names start with performance-.
-"""
+"""Writes docs/performance.md and its charts: the targets, each measurement, and what follows from them."""
 
 import datetime as dt
 import platform

@@ -1,7 +1,4 @@
-"""What a measurement hands in, and how it is told on the terminal and in docs/performance.md.
-
-A target that was missed is printed as missed, with its reason; nothing here can leave one out.
-"""
+"""What a measurement returns, and how it is printed and written to docs/performance.md."""
 
 import statistics
 from collections.abc import Sequence

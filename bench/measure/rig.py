@@ -1,8 +1,6 @@
-"""The bench's stage: one Mem0 stand-in, one AWS, and a Lambda host for each side, all on this machine.
+"""What is measured: one Mem0 stand-in, one AWS, and a Lambda host for each side, on this machine.
 
-Ours is what the template deploys: its functions, their environment and their code asset. The naive way gets
-the same environment, its own layer and its own handlers. Nothing is faked but the idle time
-(functions/probe.py).
+Ours is what the template deploys. The naive side has the same environment, with its own layer and handlers.
 """
 
 import dataclasses

@@ -1,8 +1,4 @@
-"""The naive way to answer ElevenLabs before a call: what mem0's quick start and boto3's first page lead to.
-
-It is the baseline of bench/performance.py and correct in what it answers. It refuses every idea of ours: no
-deadline, no kept connection, no slim import.
-"""
+"""The naive ClientData, the baseline of `make bench`: what mem0's and boto3's quick starts lead to."""
 
 import hmac
 import json

@@ -1,7 +1,6 @@
 """The crash matrix: an instance is killed, or frozen past the visibility timeout, at each step of a call.
 
-Each call is struck once, at its own step, while all the others are under way. One message is one batch here,
-so that a stroke hits the call that it is meant for; everything else is as deployed.
+Each call is hit once, at its own step, while all others are under way.
 """
 
 import re

@@ -1,8 +1,7 @@
 """The dependency matrix: what becomes of calls while Mem0, SQS, DynamoDB or Secrets Manager fail.
 
-All cases run at once, each with callers of its own: a fault is tied to the mark in their conversation ids.
-Faults that hit an instance's start cannot be, nor those of a secret that has run out, so those run one after
-the other (`dependency_start`, `dependency_secret`).
+All cases run at once, each with its own callers: a fault is tied to a mark in their conversation ids. Faults
+of a start or of an expired secret are in `dependency_start` and `dependency_secret`.
 """
 
 from concurrent.futures import ThreadPoolExecutor

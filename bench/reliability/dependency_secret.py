@@ -1,7 +1,6 @@
-"""Faults of Secrets Manager after the start: the cached secret has run out, and cannot be read anew.
+"""Faults of Secrets Manager when the cached secret has expired: the functions go on with the old values.
 
-The functions have the old values, so nobody may notice. What an instance has cached is tied to no caller, so
-the cases run one after the other, each with one new instance of each function.
+The cases run one after the other, each with new instances, because a cached secret belongs to no caller.
 """
 
 import time

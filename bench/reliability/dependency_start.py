@@ -1,7 +1,6 @@
-"""Faults that hit an instance while it starts: Mem0's ping, and the secret.
+"""Faults of Mem0's ping and of the secret while an instance starts.
 
-They have no caller whose number they could be tied to, so the cases run one after the other, each with all
-instances started anew.
+The cases run one after the other, each with all instances started anew.
 """
 
 from collections.abc import Mapping

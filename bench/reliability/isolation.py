@@ -1,6 +1,6 @@
-"""Isolation: hostile ids at all three doors, and a Mem0 that returns other people's memories.
+"""Isolation: hostile ids at all three endpoints, and a Mem0 that returns other people's memories.
 
-What reached Mem0 is read from the stand-in's own log: a filter may hold a caller's number and nothing else.
+What reached Mem0 is read from the stand-in's request log.
 """
 
 import json

@@ -1,7 +1,6 @@
 """Load: 300 callers at once through all three endpoints for a minute, at a reservation of 10.
 
-Everything shares the cores of one machine: the callers, API Gateway, AWS, Mem0 and the functions. The figures
-say what is lost and what is refused; how fast AWS would be they cannot say.
+Everything shares the cores of one machine, so the figures say what is lost and refused, not how fast AWS is.
 """
 
 import random

@@ -1,7 +1,6 @@
-"""300 callers hang up in the same moment: once while the worker is idle, once while it is as busy as can be.
+"""300 webhooks at the same moment, once while the worker is idle and once while it is busy.
 
-Worker and webhook share one function's reservation. So the two storms are compared: what the webhook loses to
-the worker is the difference between them.
+The difference between the two is what the webhook loses to the worker, with which it shares a reservation.
 """
 
 import threading

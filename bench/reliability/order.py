@@ -1,4 +1,4 @@
-"""Order and poison: a caller's calls are remembered in order; one caller's trouble is nobody else's."""
+"""Order and poison: each caller's calls are remembered in order, and failures delay no other caller."""
 
 import time
 from dataclasses import dataclass

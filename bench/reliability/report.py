@@ -1,7 +1,4 @@
-"""What a section of the matrix found, and how it becomes a page.
-
-It only formats: what counts as a failure is decided where it is measured.
-"""
+"""The results of the reliability matrix, and their form in docs/reliability.md."""
 
 import json
 from collections.abc import Mapping, Sequence

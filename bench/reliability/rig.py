@@ -1,7 +1,6 @@
 """A running system with callers, and the means to count what became of each call.
 
-What was remembered is not asked of our own functions: it is read from the stand-in's file, where each add
-that Mem0 accepted is an event of its own, also one whose answer never arrived.
+What was remembered is read from the stand-in's file, where each add that Mem0 accepted is an event.
 """
 
 import json

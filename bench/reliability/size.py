@@ -1,7 +1,4 @@
-"""Size: what becomes of calls and bodies that are larger than usual, up to what AWS lets through.
-
-A call's words are compared with what Mem0 holds: every sentence must have arrived, in one add or another.
-"""
+"""Size: what becomes of bodies and calls that are larger than usual, up to AWS's limits."""
 
 import base64
 import json

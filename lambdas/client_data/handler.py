@@ -1,8 +1,6 @@
-"""ClientData: ElevenLabs asks who is calling, while the phone rings.
+"""ClientData: ElevenLabs asks who is calling, while the phone rings (POST /client-data).
 
-POST /client-data with the header `X-Workspace-Key` and `caller_id`, `agent_id`, `called_number`, `call_sid`.
-The answer holds the same dynamic variables for every caller, known or not: ElevenLabs ends a call whose
-variables are missing.
+The answer has the same dynamic variables for every caller: without one of them ElevenLabs ends the call.
 """
 
 import datetime as dt

@@ -1,7 +1,6 @@
 """PostCall: accepts finished calls from ElevenLabs, and remembers them from its own queue.
 
-One function with two triggers, so that there is one thing to deploy and to watch: the webhook (POST
-/post-call), which must answer at once, and the event source of the queue, which may take its time.
+One function with two triggers: the webhook (POST /post-call) and the event source of the queue.
 """
 
 import functools

@@ -1,8 +1,7 @@
-"""The ledger: makes each conversation remembered once, whoever delivers it how often.
+"""The ledger: one item for each conversation (or part of a long one), so that it is remembered once.
 
-One item for a conversation (for a long one, one for each part). A worker claims it for a while, and notes
-with the claim what it is about to add. It notes what Mem0 has accepted, and closes the item when Mem0 has
-done all of it. A worker that dies leaves a claim that runs out, and its successor looks before it adds.
+A worker claims the item for a limited time and notes with the claim what it is about to add, then what Mem0
+has accepted. If it dies, the claim expires, and the next worker looks in Mem0 before it adds again.
 """
 
 import time
@@ -91,8 +90,7 @@ class Ledger:
     def is_forgotten(self, caller: str, call_start: int) -> bool:
         """Whether an operator had a caller forgotten after the call that began at `call_start`.
 
-        Read after the claim: whoever forgets a caller notes that first, and then waits for the claims that it
-        finds.
+        Read after the claim: `ops.forget` notes it first, and then waits for existing claims.
 
         Args:
             caller: the digest of the caller.
@@ -165,7 +163,7 @@ class Entry:
         self.valid_until = valid_until
 
     def note_done(self, step: str) -> None:
-        """Note that `step` has happened: a fact, whoever owns the claim now."""
+        """Note that `step` has happened, also if another worker has the claim by now."""
         self._ledger.update(self._key, "ADD done :step", {":step": {"SS": [step]}})
 
     def note_accepted(self, step: str, event_id: str) -> None:

@@ -1,11 +1,7 @@
-"""What stands in a message of the queue: a call record, or an event that was not understood.
+"""The messages of the queue: a call record, or an event that was not understood.
 
-SQS takes 1 MiB a message. What is longer is compressed; a record that is still too long is split into parts
-that are records of their own, so that no part ever waits for another. Nothing is cut off.
-
-A message carries the version of its form and a digest of what was said, made when it was queued. A later
-release that writes records differently reads it all the same; `tests/unit/messages` keeps messages of every
-release.
+A message carries its form's version and a digest, so that later releases can read it. A call that is too long
+for SQS is compressed, then split into parts; nothing is cut off.
 """
 
 import base64
@@ -24,7 +20,7 @@ MOST_BYTES = 1_000_000
 """Of a message's body. SQS's limit is 1 MiB (1,048,576 bytes) with its attributes.
 Source: SQS Developer Guide, "Message quotas"."""
 
-_PLAIN_BYTES = 200_000  # below it compressing gains nothing that anybody pays for, and plain JSON can be read
+_PLAIN_BYTES = 200_000  # below it compressing saves no money, and plain JSON can be read
 _MOST_INFLATED = 64 * 1024 * 1024
 _BEGINNING = 200_000  # characters of an event that does not even fit when it is compressed
 _UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")

@@ -1,8 +1,7 @@
 """Reads ElevenLabs' post-call payload into a `CallRecord`.
 
-What identifies the call and the caller must be as documented; a payload whose shape has changed there is not
-understood, and kept by whoever asked. The rest is taken if it has the expected shape and left out if not, so
-that a new field of theirs never costs a call.
+What identifies the call, the caller and the words must be as documented, else the payload is not understood.
+Other fields are left out if they have another shape.
 """
 
 import time
@@ -90,7 +89,7 @@ def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
                 raise NotUnderstoodError("data.metadata.phone_call is missing")
             return None
         user_id = _with_its_country(_id(data["user_id"], "data.user_id"), variables)
-        return callers.of_anybody(user_id, "data.user_id")
+        return callers.of_phone_or_web(user_id, "data.user_id")
     except InvalidRequestError:  # a wildcard or a control character, which no caller's id has
         return None
 

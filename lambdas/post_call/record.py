@@ -1,8 +1,4 @@
-"""The record of a call: who, when, what was said, the summary, and what was collected.
-
-ElevenLabs' payload is 10 to 30 times larger: timings, retrieval traces, audio. This is all that is queued and
-remembered.
-"""
+"""The record of a call, which is all of ElevenLabs' payload that is queued and remembered."""
 
 import dataclasses
 import datetime as dt

@@ -1,6 +1,6 @@
-"""Calls that leave no memory: nobody spoke, or only an answering machine or an announcement did.
+"""Detects calls that leave no memory because only an answering machine, an announcement or nobody spoke.
 
-A lost call is final and a stored machine is litter, so a machine must have more evidence than a person.
+In doubt a person spoke: a lost call cannot be recovered.
 """
 
 import re

@@ -1,8 +1,7 @@
-"""PostCall as ElevenLabs' webhook: verify, slim down, make safe, answer 200.
+"""PostCall as ElevenLabs' webhook: verify, extract, queue, answer 200. It never calls Mem0.
 
-It never talks to Mem0. 200 means that the call is in the queue, that there is nothing to remember, or that
-the event was not understood and is kept for a person; if it could not be kept the answer is 500, and
-ElevenLabs delivers it again.
+200 means that the call is queued, has nothing to remember, or is kept in the dead-letter queue because it was
+not understood. If it could not be queued or kept the answer is 500, and ElevenLabs delivers it again.
 """
 
 import time

@@ -1,8 +1,7 @@
-"""PostCall as the queue's worker: remembers each call once, in its caller's order.
+"""PostCall as the queue's worker: adds each call to Mem0 once, in its caller's order.
 
-Two adds for a call, `factual` and `semantic`, at the same time. A call is remembered when Mem0 says that it
-is done with both; until then its message stays in the queue and is delivered again, as it is after a failure.
-What can never succeed, or failed once too often, goes to the dead-letter queue with its reason.
+A call is remembered when Mem0 reports that both adds have succeeded; until then its message stays in the
+queue. What cannot succeed, or has failed too often, goes to the dead-letter queue with its reason.
 """
 
 import hashlib
@@ -35,12 +34,12 @@ is higher.
 """
 
 
-class HopelessError(Exception):
-    """This message can never be processed; trying again would change nothing."""
+class PermanentError(Exception):
+    """Processing this message again would change nothing."""
 
 
 class Worker:
-    """Works off the queue of calls."""
+    """Processes the queue of calls."""
 
     def __init__(
         self, environment: Environment, credentials: Credentials, aws: AwsClient, queue: CallQueue
@@ -72,8 +71,8 @@ class Worker:
         logs.start(message_id=message.id)
         try:
             outcome = self._remember(message)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message must not be lost
-            return self._after(error, message)
+        except Exception as error:  # noqa: BLE001 - the message must not be lost
+            return self._handle_error(error, message)
         logs.info(
             f"call {outcome}",
             duration_ms=logs.milliseconds_since(started),
@@ -81,7 +80,7 @@ class Worker:
         )
         return True
 
-    def _after(self, error: Exception, message: "_Message") -> bool:
+    def _handle_error(self, error: Exception, message: "_Message") -> bool:
         """What becomes of a message after `error`. True if it may leave the queue."""
         match error:
             case BusyError():
@@ -91,7 +90,10 @@ class Worker:
             case PendingError():
                 return self._wait_for_mem0(message, error.seconds)
             case (
-                HopelessError() | UnreadableError() | NotUnderstoodError() | UnavailableError(retryable=False)
+                PermanentError()
+                | UnreadableError()
+                | NotUnderstoodError()
+                | UnavailableError(retryable=False)
             ):
                 return self._move_to_dead_letters(message, str(error))
             case UnavailableError():
@@ -104,7 +106,7 @@ class Worker:
         """What became of the call in `message`, in words for the log."""
         content = messages.read(message.body)
         if not isinstance(content, QueuedCall):
-            return self._take_up(content.event)
+            return self._requeue(content.event)
         record = content.record
         logs.bind(user_id=record.user_id, conversation_id=record.conversation_id)
         caller = hashlib.sha256(record.user_id.encode()).hexdigest()
@@ -113,18 +115,18 @@ class Worker:
         message.entry = entry
         if entry.caller != caller:
             logs.defer_metrics(ConversationConflicts=1)
-            raise HopelessError("the conversation was queued before, for another caller")
+            raise PermanentError("the conversation was queued before, for another caller")
         if entry.closed:
             return "already remembered" if entry.digest == content.digest else "ignored: another body"
         if entry.tries >= self._environment.tries:
-            raise HopelessError(f"the worker died or ran out of time {entry.tries} times")
+            raise PermanentError(f"the worker died or ran out of time {entry.tries} times")
         if self._ledger.is_forgotten(caller, record.call_start):
             entry.close(steps)
             return "ignored: its caller was forgotten"
         self._adds.remember(record, entry)
         return "remembered"
 
-    def _take_up(self, event: object) -> str:
+    def _requeue(self, event: object) -> str:
         """Queue the call of an event that was not understood when it came, and may be by this release."""
         read = intake.read(event, self._environment)
         if not read.record:

@@ -1,9 +1,7 @@
-"""Retrieve: the agent's tool looks up what the caller said before, while the caller waits.
+"""Retrieve: the agent's tool looks up what the caller said before, during the call (POST /retrieve).
 
-POST /retrieve with `query` and `user_id`, flat or inside `parameters`. By default there is no authentication:
-ElevenLabs binds the tool's `user_id` to `system__caller_id`, so the model cannot choose it, but whoever knows
-the URL can. A call token in the header `X-Memory-Token` proves who the caller is; `RETRIEVE_AUTH=call_token`
-requires one.
+By default there is no authentication: whoever knows the URL can ask for any `user_id`. A call token in the
+header `X-Memory-Token` proves who the caller is, and `RETRIEVE_AUTH=call_token` requires one.
 """
 
 import os
@@ -66,7 +64,7 @@ class Retrieve:
             if self._environment.retrieve_auth == "call_token":
                 logs.defer_metrics(CallTokenFailures=1)
                 raise UnauthorizedError("X-Memory-Token is missing: send secret__memory_token as that header")
-            user_id = callers.of_anybody(text_field(arguments, "user_id", longest=LONGEST_ID), "user_id")
+            user_id = callers.of_phone_or_web(text_field(arguments, "user_id", longest=LONGEST_ID), "user_id")
             if user_id and self._unverified.is_new(user_id, time.monotonic()):
                 logs.defer_metrics(UnverifiedCallers=1)
             return user_id
@@ -74,7 +72,7 @@ class Retrieve:
         named = text_field(arguments, "user_id", longest=LONGEST_ID, required=False)
         if (
             named
-            and (callers.of_anybody(named, "user_id") or "") != proven
+            and (callers.of_phone_or_web(named, "user_id") or "") != proven
             and not same_digits(named, proven)
         ):
             raise ForbiddenError("user_id is not the caller that X-Memory-Token was issued for")

@@ -1,9 +1,6 @@
-"""AWS's JSON protocol: Secrets Manager, SQS and DynamoDB, signed with SigV4.
+"""Calls Secrets Manager, SQS and DynamoDB by AWS's JSON protocol, signed with SigV4.
 
-boto3 would do the same and more, but importing it and making one client takes longer than the rest of a cold
-start (`bench/` measures it), while somebody listens to a ringing phone. No paging, no waiters, and no
-credentials but those that Lambda gives to a function.
-
+Not boto3: importing it takes longer than the rest of a cold start. There are no paging and no waiters.
 Sources: AWS General Reference, "Signature Version 4"; smithy.io, "AWS JSON 1.0 and 1.1 protocols".
 """
 
@@ -59,7 +56,7 @@ DYNAMODB = Service("dynamodb", "DynamoDB_20120810", "1.0", "DYNAMODB")
 
 
 class AwsError(UnavailableError):
-    """A call to AWS failed for good.
+    """A call to AWS failed, after its retries.
 
     Attributes:
         code: AWS's name for it, such as `ConditionalCheckFailedException`; `Unreachable` without an answer.
@@ -185,8 +182,8 @@ class AwsClient:
     def _signer(self) -> Signer:
         """The function's own credentials.
 
-        Lambda puts them into the environment; with SnapStart, whose snapshot would keep them for ever, it
-        names an address to ask instead. Source: boto3 docs, "Credentials", container provider.
+        Lambda puts them into the environment; with SnapStart, whose snapshot would keep them, it names
+        an address to ask instead. Source: boto3 docs, "Credentials", container provider.
         """
         get = self._variables.get
         url = get("AWS_CONTAINER_CREDENTIALS_FULL_URI")

@@ -1,8 +1,6 @@
-"""The call token: proof that a request to Retrieve belongs to a call that ClientData was asked about.
+"""The call token: proof that a request to Retrieve belongs to a call that ClientData has answered.
 
-ClientData gives it out as the dynamic variable `secret__memory_token`, which ElevenLabs never shows to the
-model; the agent's tool sends it as the header `X-Memory-Token`. It is stateless: the caller and the time,
-signed with a key derived from the workspace key, so it rotates with that key.
+It is stateless: the caller and the time, signed with a key derived from the workspace key.
 """
 
 import base64

@@ -1,7 +1,7 @@
-"""Who is calling: one user id for a caller, however the carrier writes the number.
+"""Turns what a carrier or a web client sends into one user id for each caller.
 
-A phone number becomes E.164 (`+16125550142`). A caller who withholds the number is anonymous, and so is one
-whose number's country is not known: a guess could tell one caller's memories to another.
+A caller whose number is withheld, or whose country is not known, is anonymous: a wrong guess would give one
+caller another's memories.
 """
 
 import re
@@ -74,7 +74,7 @@ class CallerIds:
         number = _digits(_address(_checked(raw, field)))
         return self._unless_shared(_to_e164(number, self._country_code)) if number else None
 
-    def of_anybody(self, raw: str, field: str) -> str | None:
+    def of_phone_or_web(self, raw: str, field: str) -> str | None:
         """The user id of a caller on the phone or on the web; None if the caller is anonymous.
 
         A web user's id is kept as it is if it is a plain one: letters, digits and `._:@+-`.

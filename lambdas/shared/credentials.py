@@ -1,6 +1,6 @@
 """The five credentials: from the environment, else from the secret, which is read at run time and cached.
 
-They are never logged, and never part of an error: an error names the missing key and where it belongs.
+A value is never logged and never part of an error.
 """
 
 import json
@@ -141,7 +141,7 @@ class Credentials:
         return value.strip()
 
     def _missing(self, name: str) -> CredentialsError:
-        self._expires = 0.0  # whoever fixes the secret need not wait for the cache
+        self._expires = 0.0  # so that a fixed secret is used at once
         return CredentialsError(f"{name} is missing or empty in the secret {self._name!r}: set it there")
 
     def _read(self) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class Credentials:
 
     def _fetch(self, *, hurry: bool) -> dict[str, Any]:
         if not self._name:
-            # Everything may be in the environment; then nobody asks for more than what is optional.
+            # Everything may be in the environment.
             return {}
         try:
             with deadline(_REFRESH_TIMEOUT if hurry else float("inf")):

@@ -1,7 +1,6 @@
-"""The functions' settings, which the stack writes into their environment; parsed once in a container.
+"""The functions' settings, which the stack writes into their environment.
 
-The stack checks them when it is synthesised. Each has a default, so that a handler also runs where only the
-credentials are set.
+The stack has checked them. Each has a default, so that a handler also runs with nothing but credentials.
 """
 
 from collections.abc import Mapping

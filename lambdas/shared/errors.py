@@ -1,7 +1,4 @@
-"""What can go wrong, in this project's own terms.
-
-Logic raises these. `shared.http` turns them into statuses, PostCall's worker into retries.
-"""
+"""The errors of the functions' logic. `shared.http` maps them to statuses, PostCall's worker to retries."""
 
 
 class InvalidRequestError(ValueError):

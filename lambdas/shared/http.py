@@ -1,7 +1,6 @@
-"""The life of a request of API Gateway's HTTP APIs (payload format 2.0): parse, act, log once, answer.
+"""The lifecycle of a request of API Gateway's HTTP APIs (payload format 2.0): parse, act, log once, answer.
 
-Everything that arrives here is hostile until it was checked. Errors of the logic become statuses here and
-nowhere else.
+Errors of the logic become statuses here and nowhere else.
 """
 
 import base64

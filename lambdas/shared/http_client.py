@@ -1,7 +1,7 @@
-"""HTTP/1.1 to one host, under one deadline for the whole request, over connections that are kept.
+"""HTTP/1.1 to one host over kept connections, with one deadline for the whole request.
 
-It reads with the standard library's `http.client`: importing httpcore and h11 takes 25 ms of a cold start,
-and their timeouts are for each read, so a server that sends a byte a second would hold a caller for minutes.
+Built on the standard library's `http.client`: httpcore's timeouts are for each read, so a server that sends a
+byte a second could hold a caller for minutes, and its import is paid at each cold start.
 """
 
 import contextlib

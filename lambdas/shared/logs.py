@@ -1,10 +1,7 @@
-"""One JSON line per thing worth knowing, with what is known of the request or message in hand.
+"""Structured logging: one JSON line for each event, with what is known of the request, and metrics in it.
 
-Lambda's own JSON log format turns the `extra` fields of a record into keys of the line. Phone numbers are
-shortened below ERROR, and no memory text, transcript or key is ever passed to these functions.
-
-Metrics ride on the same lines, in CloudWatch's embedded metric format, so that nobody waits for a second
-service. Source: CloudWatch User Guide, "Embedded metric format".
+Phone numbers are shortened below ERROR; no memory, transcript or key may be passed to these functions.
+Source of the metrics' form: CloudWatch User Guide, "Embedded metric format".
 """
 
 import contextvars
@@ -61,7 +58,7 @@ def error(message: str, *, metrics: dict[str, float] | None = None, **fields: An
 
 
 def defect(message: str, error_: BaseException) -> None:
-    """Log an exception that nobody foresaw: its type and its place. Its text may hold what a caller said."""
+    """Log an unexpected exception: its type and its place. Its text may hold what a caller said."""
     frames = traceback.extract_tb(error_.__traceback__)
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     _write(logging.ERROR, message, None, {"error_type": type(error_).__name__, "where": where})

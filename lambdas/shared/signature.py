@@ -1,8 +1,7 @@
-"""The `ElevenLabs-Signature` header: proof that a webhook's body comes from ElevenLabs.
+"""Verifies the `ElevenLabs-Signature` header: `t=<unix seconds>,v0=<HMAC-SHA256 of "<t>.<raw body>">`.
 
-`t=<unix seconds>,v0=<hex>`, where `v0` is the HMAC-SHA256 of `<t>.<raw body>` under the webhook's secret.
-Source: ElevenLabs docs, "Webhooks", and `construct_event` of the `elevenlabs` SDK 2.78.0. Stricter than the
-SDK: the comparison takes constant time, a timestamp from the future is refused too, and every `v0` is tried.
+Stricter than the `elevenlabs` SDK 2.78.0: constant time, no timestamp from the future, and every `v0` is
+tried. Source: ElevenLabs docs, "Webhooks", and the SDK's `construct_event`.
 """
 
 import hashlib

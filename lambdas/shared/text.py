@@ -13,7 +13,7 @@ _BRACES = re.compile(r"\{(?=\s*\{)|\}(?=\s*\})")
 _SPACES = re.compile(" {2,}")
 _ODD = re.compile(r"[^ -~]|[<>`{}]|  ")
 _CACHED_BELOW = (
-    0x3000  # the alphabets; what lies above is worked out each time, so that nobody can fill the memory
+    0x3000  # the alphabets; what lies above is worked out each time, so that callers cannot fill the memory
 )
 
 

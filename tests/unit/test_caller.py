@@ -18,7 +18,7 @@ def phone_caller(raw: str, country_code: str = "") -> str | None:
 
 
 def any_caller(raw: str) -> str | None:
-    return CallerIds().of_anybody(raw, "user_id")
+    return CallerIds().of_phone_or_web(raw, "user_id")
 
 
 @pytest.mark.parametrize(
@@ -211,5 +211,5 @@ def test_number_that_many_people_share_is_anonymous() -> None:
     callers = CallerIds("1", shared_numbers=[NUMBER])
     for spelling in (NUMBER, "1 612 555 0142", "sip:+16125550142@sip.example.com"):
         assert callers.of_phone(spelling, "caller_id") is None
-        assert callers.of_anybody(spelling, "user_id") is None
+        assert callers.of_phone_or_web(spelling, "user_id") is None
     assert callers.of_phone("+16125550143", "caller_id") == "+16125550143"

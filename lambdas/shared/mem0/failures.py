@@ -1,6 +1,6 @@
-"""What can go wrong with Mem0, as `Mem0Error` in words that a person can act on.
+"""Errors of Mem0, as `Mem0Error` with a message that says what to do.
 
-Mem0's own words are never passed on: they may hold what was sent.
+Mem0's own messages are not passed on: they may hold what was sent.
 """
 
 import httpx

@@ -1,10 +1,7 @@
-"""mem0's own `MemoryClient`, without the self-hosted engine that comes with it.
+"""Imports mem0's `MemoryClient` without the self-hosted engine that comes with it.
 
-`import mem0` also loads that engine: qdrant, grpc, numpy, openai and sqlalchemy, seconds of start-up for
-classes that the hosted client never touches. While mem0 is imported, the engine's module, PostHog, `requests`
-(which only the async client uses) and pydantic (for one model that holds three strings) are replaced by empty
-stand-ins. A test fails if a new mem0ai needs more of them; the real pydantic is in the layer, so the remedy
-is to take it out of `_stand_ins`.
+`import mem0` also loads qdrant, grpc, numpy and more, which take seconds and which the hosted client never
+uses. While mem0 is imported, empty modules stand in for them; a test fails if a new mem0ai needs more.
 """
 
 import os
@@ -55,7 +52,7 @@ def _import_mem0() -> types.ModuleType:
     try:
         import mem0  # noqa: PLC0415 - only while the stand-ins are there
     finally:
-        # Whoever else wants the real ones in this process gets them.
+        # Other code in this process gets the real ones.
         for name, module in before.items():
             if module is not None:
                 sys.modules[name] = module

@@ -170,7 +170,7 @@ class MemoryStore:
 
 
 def _owned(rows: Iterable[object], user_id: str) -> list[Memory]:
-    """The memories in `rows` that belong to `user_id`. A row of anybody else never leaves this function."""
+    """The memories in `rows` that belong to `user_id`. Rows of other users are dropped."""
     memories = []
     foreign = 0
     for row in rows:
