@@ -7,19 +7,12 @@ The table in README.md repeats the text below each setting; a test compares the 
 import difflib
 import json
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stacks.setting_checks import check, list_of, matching, whole_number, whole_or_null
 
 if TYPE_CHECKING:
     from constructs import IConstruct
@@ -34,54 +27,6 @@ RETENTION_DAYS = (
 
 class SettingsError(Exception):
     """One or more settings are wrong; the message lists each with its value and what is allowed."""
-
-
-def _check(allowed: str, accepts: Callable[[Any], object] = lambda _: True) -> WrapValidator:
-    """Parse a value by its type, and report what is `allowed` if that fails or `accepts` returns false."""
-
-    def validate(value: Any, parse: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            parsed = parse(None if value == "null" else value)
-        except ValidationError:
-            raise ValueError(allowed) from None
-        is_number_from_bool = isinstance(value, bool) and parsed is not value
-        if is_number_from_bool or not accepts(parsed):
-            raise ValueError(allowed)
-        return parsed
-
-    return WrapValidator(validate)
-
-
-def _whole(low: int, high: int) -> WrapValidator:
-    return _check(f"a whole number from {low} to {high}", lambda number: low <= number <= high)
-
-
-def _whole_or_null(low: int, high: int, null: str, why: str = "") -> WrapValidator:
-    return _check(
-        f"null, which {null}, or a whole number from {low} to {high}{why}",
-        lambda number: number is None or low <= number <= high,
-    )
-
-
-def _text(pattern: str, allowed: str) -> WrapValidator:
-    return _check(allowed, lambda text: re.fullmatch(pattern, text))
-
-
-def _comma_separated(value: object) -> object:
-    """A list, JSON of a list, or text with commas, as text with commas and without spaces or duplicates."""
-    if isinstance(value, str):
-        value = json.loads(value) if value.lstrip().startswith("[") else value.split(",")
-    if not isinstance(value, list | tuple):
-        raise ValueError("not a list")  # noqa: TRY004 -- pydantic expects a ValueError
-    return ",".join(dict.fromkeys(str(item).strip() for item in value))
-
-
-def _list(item: str, allowed: str, *, most: int) -> tuple[BeforeValidator, WrapValidator]:
-    """At most `most` items that match the pattern `item`."""
-    return BeforeValidator(_comma_separated), _text(
-        rf"|({item})(,({item})){{0,{most - 1}}}",
-        f"at most {most} {allowed}, as a list or separated by commas",
-    )
 
 
 SECRETS = (
@@ -107,7 +52,7 @@ class Settings(BaseModel):
 
     stage: Annotated[
         str,
-        _text(
+        matching(
             r"[a-z][a-z0-9-]{0,15}",
             "a lower-case letter, then up to 15 lower-case letters, digits or hyphens",
         ),
@@ -116,7 +61,7 @@ class Settings(BaseModel):
 
     credentials_secret: Annotated[
         str,
-        _text(
+        matching(
             r"[A-Za-z0-9/_+=.@-]{1,512}",
             "the name of a Secrets Manager secret, not its ARN: letters, digits and /_+=.@-",
         ),
@@ -125,7 +70,7 @@ class Settings(BaseModel):
 
     credentials_key_arn: Annotated[
         str,
-        _text(
+        matching(
             r"|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}",
             "'' or the ARN of a KMS key, such as arn:aws:kms:eu-west-1:123456789012:key/…, not of an alias",
         ),
@@ -135,7 +80,7 @@ class Settings(BaseModel):
 
     reserved_concurrency: Annotated[
         int | None,
-        _whole_or_null(
+        whole_or_null(
             3,
             1000,
             "reserves none",
@@ -147,44 +92,44 @@ class Settings(BaseModel):
 
     log_retention_days: Annotated[
         int,
-        _check(
+        check(
             f"one of {', '.join(map(str, RETENTION_DAYS))}, the periods that CloudWatch Logs supports",
             RETENTION_DAYS.__contains__,
         ),
     ] = 7
     """How long CloudWatch keeps the logs"""
 
-    search_limit: Annotated[int, _whole(1, 20)] = 3
+    search_limit: Annotated[int, whole_number(1, 20)] = 3
     """How many memories Retrieve returns at most"""
 
-    mem0_timeout_seconds: Annotated[int, _whole(1, 20)] = 5
+    mem0_timeout_seconds: Annotated[int, whole_number(1, 20)] = 5
     """The deadline of a whole call to Mem0"""
 
     mem0_host: Annotated[
         str,
-        _text(
+        matching(
             r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?",
             "an https:// URL without a slash at its end (Mem0's key must not travel unencrypted)",
         ),
     ] = "https://api.mem0.ai"
     """The base URL of Mem0's API"""
 
-    memory_mb: Annotated[int, _whole(128, 10_240)] = 512
+    memory_mb: Annotated[int, whole_number(128, 10_240)] = 512
     """Memory of each function; its share of a CPU grows with it"""
 
     architecture: Literal["arm64", "x86_64"] = "arm64"
     """`arm64` or `x86_64`"""
 
-    throttle_rate: Annotated[int, _whole(1, 10_000)] = 50
+    throttle_rate: Annotated[int, whole_number(1, 10_000)] = 50
     """Requests per second that each API lets through"""
 
-    throttle_burst: Annotated[int, _whole(1, 5_000)] = 100
+    throttle_burst: Annotated[int, whole_number(1, 5_000)] = 100
     """Requests at once that each API lets through"""
 
-    retrieve_throttle_rate: Annotated[int | None, _whole_or_null(1, 10_000, "means throttle_rate")] = None
+    retrieve_throttle_rate: Annotated[int | None, whole_or_null(1, 10_000, "means throttle_rate")] = None
     """The same as `throttle_rate`, for Retrieve alone; `null`: as the others"""
 
-    retrieve_throttle_burst: Annotated[int | None, _whole_or_null(1, 5_000, "means throttle_burst")] = None
+    retrieve_throttle_burst: Annotated[int | None, whole_or_null(1, 5_000, "means throttle_burst")] = None
     """The same as `throttle_burst`, for Retrieve alone; `null`: as the others"""
 
     prompt_mode: Literal["override", "variable"] = "override"
@@ -195,7 +140,7 @@ class Settings(BaseModel):
     """What ClientData does without Mem0: `fail` answers 500, `continue` answers 200 as for an unknown
     caller"""
 
-    context_characters: Annotated[int, _whole(1000, 50_000)] = 6000
+    context_characters: Annotated[int, whole_number(1000, 50_000)] = 6000
     """The longest that the memories in the prompt may be"""
 
     memories_of_others: Literal["omit", "attribute"] = "omit"
@@ -205,13 +150,13 @@ class Settings(BaseModel):
     default_country_code: Annotated[
         str,
         Field(coerce_numbers_to_str=True),
-        _text(r"|[1-9][0-9]{0,2}", "'' or a calling code from '1' to '999', without '+'"),
+        matching(r"|[1-9][0-9]{0,2}", "'' or a calling code from '1' to '999', without '+'"),
     ] = ""
     """The country (`1`, `44`) of numbers that come without one. Empty: such a caller is anonymous"""
 
     # All environment variables of a function share 4 kB, and a number takes up to 17 bytes of it.
     shared_numbers: Annotated[
-        str, *_list(r"\+[1-9][0-9]{6,14}", "phone numbers in E.164, such as +16125550142", most=100)
+        str, *list_of(r"\+[1-9][0-9]{6,14}", "phone numbers in E.164, such as +16125550142", most=100)
     ] = ""
     """Numbers that belong to many people, such as switchboards: `+16125550142,+447700900123`. Such a caller
     is anonymous"""
@@ -219,22 +164,22 @@ class Settings(BaseModel):
     retrieve_auth: Literal["none", "call_token"] = "none"
     """`call_token`: Retrieve answers only with the token that ClientData gave out for this call"""
 
-    unverified_callers_threshold: Annotated[int, _whole(1, 100_000)] = 100
+    unverified_callers_threshold: Annotated[int, whole_number(1, 100_000)] = 100
     """Different callers whom Retrieve may answer without a call token in five minutes before an alarm is
     raised"""
 
     store_types: Literal["both", "factual", "semantic"] = "both"
     """Which memories a call leaves: `both`, `factual` or `semantic`"""
 
-    factual_retention_days: Annotated[int | None, _whole_or_null(1, 3650, "keeps them forever")] = None
+    factual_retention_days: Annotated[int | None, whole_or_null(1, 3650, "keeps them forever")] = None
     """Days from the call after which Mem0 no longer returns a factual memory; `null`: never"""
 
-    semantic_retention_days: Annotated[int | None, _whole_or_null(1, 3650, "keeps them forever")] = None
+    semantic_retention_days: Annotated[int | None, whole_or_null(1, 3650, "keeps them forever")] = None
     """Days from the call after which Mem0 no longer returns a semantic memory; `null`: never"""
 
     no_consent: Annotated[
         str,
-        *_list(
+        *list_of(
             r"[A-Za-z0-9_.-]{1,64}=[^,=\x00-\x1f\x7f]{1,40}",
             "pairs of a collected field and a value, such as consent_given=false",
             most=10,
@@ -244,17 +189,17 @@ class Settings(BaseModel):
     call with one of them leaves no memory"""
 
     keep_spoken: Annotated[
-        str, *_list("|".join(SECRETS), f"classes of secrets: {', '.join(SECRETS)}", most=len(SECRETS))
+        str, *list_of("|".join(SECRETS), f"classes of secrets: {', '.join(SECRETS)}", most=len(SECRETS))
     ] = ""
     """Classes of secrets that are not replaced before a call is stored: `bank_account,national_id`"""
 
     # Not proof of an address: SNS sends it a question, and only a yes makes it a subscriber.
     alarm_email: Annotated[
-        str, _text(r"|[^@\s]{1,64}@[^@\s]{1,189}\.[^@\s.]{1,63}", "'' or one e-mail address")
+        str, matching(r"|[^@\s]{1,64}@[^@\s]{1,189}\.[^@\s.]{1,63}", "'' or one e-mail address")
     ] = ""
     """Who is notified of alarms. AWS first sends a mail with a link that must be followed"""
 
-    snap_start: Annotated[bool, _check("true or false")] = False
+    snap_start: Annotated[bool, check("true or false")] = False
     """`true` starts ClientData and Retrieve from a snapshot. It is charged for each published version"""
 
     @classmethod
