@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from bench.reliability.calls import Call, Tally, ids, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import MANY, Call, Progress, Rig, Tally, ids, make_call
+from bench.reliability.rig import MANY, Progress, Rig
 from local.lambda_host import EventSource, Gateway, Step
 from local.lambda_host.event_source import Message
 

@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 from bench.reliability import dependency_secret, dependency_start
+from bench.reliability.calls import Call, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import MANY, Call, Progress, Rig, make_call
+from bench.reliability.rig import MANY, Progress, Rig
 from local.elevenlabs import Delivery
 
 CALLS = 5

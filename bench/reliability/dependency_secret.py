@@ -6,9 +6,10 @@ The cases run one after the other, each with new instances, because a cached sec
 import time
 from typing import Any
 
+from bench.reliability.calls import Call
 from bench.reliability.dependency_start import SECRET
 from bench.reliability.report import Section
-from bench.reliability.rig import Call, Progress, Rig
+from bench.reliability.rig import Progress, Rig
 from local.lambda_host import EventSource
 
 CALLS = 5

@@ -6,8 +6,9 @@ The cases run one after the other, each with all instances started anew.
 from collections.abc import Mapping
 from typing import Any
 
+from bench.reliability.calls import make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, make_call, until
+from bench.reliability.rig import Progress, Rig, until
 
 _FAILED_READ = 3
 """Attempts of one call to AWS."""

@@ -3,8 +3,9 @@
 import json
 from dataclasses import replace
 
+from bench.reliability.calls import Call
 from bench.reliability.report import Section
-from bench.reliability.rig import Call, Progress, Rig, until
+from bench.reliability.rig import Progress, Rig, until
 from local.elevenlabs import encode
 
 COPIES = 100

@@ -8,8 +8,9 @@ import re
 import time
 from typing import Any
 
+from bench.reliability.calls import FIRST_START, caller, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import FIRST_START, Progress, Rig, caller, make_call
+from bench.reliability.rig import Progress, Rig
 from local.elevenlabs import HEADER, sign
 
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}|[A-Za-z0-9][A-Za-z0-9._:@+\-]{0,127}")

@@ -7,9 +7,10 @@ import random
 import time
 
 from bench.reliability import load_storm
+from bench.reliability.calls import Call, Tally, caller, make_call
 from bench.reliability.load_answers import Answers
 from bench.reliability.report import Section
-from bench.reliability.rig import COMPRESSION_OF_LOAD, Call, Progress, Rig, Tally, caller, make_call
+from bench.reliability.rig import COMPRESSION_OF_LOAD, Progress, Rig
 
 CALLERS = 300
 SECONDS = 60.0

@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from bench.reliability.calls import Call
 from bench.reliability.load_answers import Answers
 from bench.reliability.report import Section
-from bench.reliability.rig import COMPRESSION_OF_LOAD, Call, Progress, Rig
+from bench.reliability.rig import COMPRESSION_OF_LOAD, Progress, Rig
 from local.elevenlabs import Delivery
 from local.lambda_host import Step
 

@@ -3,8 +3,9 @@
 import time
 from dataclasses import dataclass
 
+from bench.reliability.calls import FIRST_START, Call, caller, ids, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import FIRST_START, Call, Progress, Rig, caller, ids, make_call, until
+from bench.reliability.rig import Progress, Rig, until
 
 CALLERS = 10
 CALLS_EACH = 5

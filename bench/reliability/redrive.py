@@ -7,8 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from bench.reliability.calls import FIRST_START, Call, ids, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import FIRST_START, Call, Progress, Rig, ids, make_call, until
+from bench.reliability.rig import Progress, Rig, until
 from local.elevenlabs import encode
 from ops.dead_letters import Reader
 

@@ -6,27 +6,23 @@ What was remembered is read from the stand-in's file, where each add that Mem0 a
 import json
 import sqlite3
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 import httpx
 
+from bench.reliability.calls import Call, Tally, caller, ids, make_call
 from local.elevenlabs import (
     Delivery,
     HttpClient,
     Reply,
     Webhook,
     compressed,
-    encode,
-    parse_script,
-    post_call_event,
 )
 from local.mem0.store import FILE_NAME
 from local.system import System
@@ -42,86 +38,11 @@ COMPRESSION_OF_LOAD = 30.0
 """In 81 seconds: the work of a load takes its time, so its retries must not be over before that."""
 MANY = 100
 """A reservation (and half as many workers) for sections in which most instances only wait."""
-FIRST_START = 1_780_000_000  # a call's start in unix seconds
 _POLL_SECONDS = 0.1
 _QUICK_SECONDS, _SLOW_POLL_SECONDS = 2.0, 0.5
-"""After so long it is asked less often: whoever is asked has work to do."""
+"""After so long it is asked less often, because what is asked has work to do."""
 _WORD_SECONDS = 10.0
 """How often something that takes long says how far it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A finished call, as ElevenLabs would deliver it."""
-
-    conversation_id: str
-    user_id: str
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tally:
-    """What became of a set of calls; each list holds conversation ids.
-
-    `lost` are neither remembered nor among the dead letters, `both` are both. `unexplained` are among the
-    dead letters without a reason. `facts_twice` and `passages_twice` count the adds that Mem0 accepted beyond
-    one of each kind a call.
-    """
-
-    calls: int
-    remembered: list[str]
-    dead: list[str]
-    lost: list[str]
-    both: list[str]
-    unexplained: list[str]
-    facts_twice: int
-    passages_twice: int
-
-    @property
-    def clean(self) -> bool:
-        """Whether each call is remembered once, and none is a dead letter as well."""
-        twice = self.facts_twice or self.passages_twice
-        return len(self.remembered) == self.calls and not self.dead and not twice
-
-    @property
-    def buried(self) -> bool:
-        """Whether each call is among the dead letters with a reason, and none is remembered as well."""
-        return len(self.dead) == self.calls and not self.both and not self.unexplained
-
-    def figures(self) -> dict[str, str | int | float]:
-        """The numbers for a table."""
-        return {
-            "calls": self.calls,
-            "remembered": len(self.remembered),
-            "dead letters": len(self.dead),
-            "lost": len(self.lost),
-            "both": len(self.both),
-            "facts twice": self.facts_twice,
-            "passages twice": self.passages_twice,
-        }
-
-
-def caller(number: int) -> str:
-    """An invented caller: `+1555` is an area code that nobody has."""
-    return f"+1555{number:07d}"
-
-
-def make_call(
-    user_id: str,
-    *,
-    conversation_id: str | None = None,
-    start: int = FIRST_START,
-    said: Sequence[str] = ("My dog is called Juniper and she is allergic to chicken.",),
-    **more: Any,
-) -> Call:
-    """A call of `user_id` in which the caller said these sentences; `more` are fields of a call script."""
-    identifier = conversation_id or f"conv_faults{uuid.uuid4().hex}"
-    turns: list[dict[str, Any]] = [{"role": "agent", "message": "Linden Street Clinic, how can I help?"}]
-    turns += [{"role": "user", "message": sentence} for sentence in said]
-    raw = {"kind": "phone", "caller_id": user_id, "start": "2026-06-01T00:00:00Z", "turns": turns, **more}
-    event = post_call_event(parse_script(raw), identifier)
-    event["data"]["metadata"]["start_time_unix_secs"] = start
-    return Call(conversation_id=identifier, user_id=user_id, body=encode(event))
 
 
 class Rig:
@@ -273,25 +194,20 @@ class Rig:
         """What has become of these calls (each of one part)."""
         adds = self.accepted_adds()
         letters = self.dead_letters()
-        ids = [call.conversation_id for call in calls]
-        count = {one: adds.get(one, Counter()) for one in ids}
-        remembered = [one for one in ids if all(count[one][kind] for kind in KINDS)]
-        dead = [one for one in ids if any(one in body for body, _reason in letters)]
+        made = ids(calls)
+        count = {call: adds.get(call, Counter()) for call in made}
+        remembered = [call for call in made if all(count[call][kind] for kind in KINDS)]
+        dead = [call for call in made if any(call in body for body, _reason in letters)]
         return Tally(
-            calls=len(ids),
+            calls=len(made),
             remembered=remembered,
             dead=dead,
-            lost=[one for one in ids if one not in remembered and one not in dead],
-            both=[one for one in dead if one in remembered],
-            unexplained=[one for one in dead if any(one in body and not why for body, why in letters)],
-            facts_twice=sum(max(0, count[one]["factual"] - 1) for one in ids),
-            passages_twice=sum(max(0, count[one]["semantic"] - 1) for one in ids),
+            lost=[call for call in made if call not in remembered and call not in dead],
+            both=[call for call in dead if call in remembered],
+            unexplained=[call for call in dead if any(call in body and not why for body, why in letters)],
+            facts_twice=sum(max(0, count[call]["factual"] - 1) for call in made),
+            passages_twice=sum(max(0, count[call]["semantic"] - 1) for call in made),
         )
-
-
-def ids(calls: Iterable[Call]) -> list[str]:
-    """The conversation ids of calls."""
-    return [call.conversation_id for call in calls]
 
 
 def until(condition: Callable[[], object], timeout: float, *, pause: float = _POLL_SECONDS) -> bool:

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
+from bench.reliability.calls import Call, caller, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import Call, Progress, Rig, caller, make_call, until
+from bench.reliability.rig import Progress, Rig, until
 from local.elevenlabs import Reply, Webhook
 from local.system import DEFAULTS
 

@@ -6,8 +6,9 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bench.reliability.calls import Call, caller, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import Call, Progress, Rig, caller, make_call, until
+from bench.reliability.rig import Progress, Rig, until
 from local.elevenlabs import Reply, Webhook, encode
 
 MIB = 1024 * 1024

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from bench.reliability import crash
+from bench.reliability.calls import Tally
 from bench.reliability.page import page
 from bench.reliability.report import Results, Section, broken_off
-from bench.reliability.rig import Tally
 from local.lambda_host.toolchain import quiet
 
 QUICK = [
