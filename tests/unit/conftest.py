@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from local.mem0.server import Mem0StandIn, start
 from shared import http_client
-from shared.aws import AwsClient
+from shared.aws import AwsClient, Service
 from shared.credentials import Credentials
 from shared.environment import Environment
 from shared.http import Handler
@@ -203,3 +203,17 @@ def asked(mem0: Mem0StandIn) -> list[str]:
     """The operations that Mem0 was asked for, but for the check of the key and what `remember` adds."""
     operations = [request["operation"] for request in mem0.requests()]
     return [operation for operation in operations if operation not in {"ping", "add"}]
+
+
+@pytest.fixture
+def aws_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]]:
+    """What the functions ask of AWS: actions and parameters."""
+    noted: list[tuple[str, Mapping[str, Any]]] = []
+    real = AwsClient.call
+
+    def note(self: AwsClient, service: Service, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        noted.append((action, parameters))
+        return real(self, service, action, parameters)
+
+    monkeypatch.setattr(AwsClient, "call", note)
+    return noted
