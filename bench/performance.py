@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path.insert(0, str(ROOT))  # run as a command, Python looks only into this folder
 
-from bench.measure import calls, cold, connections, console, deadline, loop, page, price, warm  # noqa: E402 - path set
+from bench.measure import calls, cold, connections, console, deadline, page, price, warm  # noqa: E402 - path set
 from bench.measure.report import Section, terminal  # noqa: E402
 from bench.measure.rig import RUNTIME, Rig, find_python  # noqa: E402
 
@@ -61,8 +61,6 @@ def main(arguments: list[str] | None = None) -> int:
     if set(everything) <= set(wanted):
         figures = {name: value for section in sections for name, value in section.figures.items()}
         sections.append(price.measure(figures))
-    if not options.only or "loop" in options.only:
-        sections.append(loop.measure(progress, whole=options.loop))
     print("\nTargets\n" + terminal([target for section in sections for target in section.targets]))
     if options.docs:
         page.write(options.docs, sections, python=python, seconds=time.monotonic() - began)
@@ -78,7 +76,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--only", metavar="NAME", nargs="+", help="measure only these; writes no document")
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions; writes no document")
-    parser.add_argument("--loop", action="store_true", help="time `make test` too, which takes minutes more")
     parser.add_argument("--python", help="the interpreter that runs the functions (3.13, where there is one)")
     parser.add_argument("--docs", type=Path, metavar="DIR", help="where performance.md and charts/ go (docs)")
     options = parser.parse_args(arguments)
@@ -89,7 +86,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-EXAMPLES = "Names: cold layer warm trips handshakes acknowledgement worker growth deadline console loop"
+EXAMPLES = "Names: cold layer warm trips handshakes acknowledgement worker growth deadline console"
 
 if __name__ == "__main__":
     sys.exit(main())

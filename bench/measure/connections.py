@@ -3,9 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from bench.measure.charts import NAIVE, OURS, Bar, bars
 from bench.measure.cold import NAMES
-from bench.measure.report import Chart, Section, Table, Target
+from bench.measure.report import Section, Table, Target
 from bench.measure.rig import Rig, Side
 from local.mem0 import server
 
@@ -35,15 +34,6 @@ def measure(rig: Rig, repeats: int) -> Section:
     most = max(found["ours", gap] for gap in GAPS)
     naive = {found["naive", gap] for gap in GAPS if gap >= LONG}
     rows = [[f"{gap} s", *(f"{found[side, gap]:g}" for side in sides)] for gap in GAPS]
-    groups = [
-        [
-            Bar(
-                label=f"{gap} s, {side}", value=found[side, gap], words=f"{found[side, gap]:g}", colour=colour
-            )
-            for side, colour in (("ours", OURS), ("naive", NAIVE))
-        ]
-        for gap in GAPS
-    ]
     return Section(
         key="handshakes",
         title="Handshakes",
@@ -57,13 +47,6 @@ def measure(rig: Rig, repeats: int) -> Section:
             )
         ],
         tables=[Table(headers=("between two calls", "ours", "naive"), rows=rows)],
-        charts=[
-            Chart(
-                name="performance-handshakes.svg",
-                words="TLS handshakes for each call by the time since the last one",
-                svg=bars("TLS handshakes for each call, by the time since the last one", groups),
-            )
-        ],
     )
 
 

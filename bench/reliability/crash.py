@@ -35,7 +35,7 @@ _DELETE = "before the message is deleted"
 _BETWEEN = "between the two adds: one is noted, the other not sent"
 _ACCEPTED = "Mem0 has accepted an add, and it is not noted"
 _VERIFY, _SEND = "post_call.webhook:Webhook._verified_body", "post_call.call_queue:CallQueue.send"
-_ADD, _NOTED = "shared.mem0.store:MemoryStore.add", "post_call.adds:_note"
+_ADD, _NOTED = "shared.mem0.store:MemoryStore.add", "post_call.ledger:Entry.note"
 _ID = re.compile(rb"conv_faults[0-9a-f]{32}")
 
 
@@ -68,8 +68,7 @@ PLACES = (
     Place(
         words="after both adds: one is noted, the other not yet",
         door="worker",
-        step=f"{_NOTED}:before",
-        occurrence=2,
+        step="post_call.ledger:Entry.release:before",
     ),
     Place(words="the ledger is closed", door="worker", step="post_call.ledger:Entry.close:after"),
     Place(words="the worker's response is not out", door="worker", step="response"),

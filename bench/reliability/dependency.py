@@ -77,8 +77,8 @@ def _bury(words: str, **rule: Any) -> Case:
 
 _THROTTLED = {"status": 400, "body": {"__type": "ThrottlingException"}}
 _CLAIM = "if_not_exists(digest"
-_NOTE = '"ADD done :step"'
-"""The note of the first add. The second is noted where the call is closed."""
+_NOTE = "SET tries = :tries"
+"""The release of the claim, and with it the note of the second add."""
 _CLOSE = "closed_at = :now"
 _RETRY_AFTER = "429 with Retry-After"
 CASES = (
@@ -104,9 +104,9 @@ CASES = (
     _ledger("throttles the claim", _CLAIM, **_THROTTLED),
     _ledger("is slow (3 s) at the claim", _CLAIM, latency_seconds=3),
     _ledger("made the claim, and no answer came", _CLAIM, refuse=True, after_work=True),
-    _ledger("refuses the note that the first add is done", _NOTE, refuse=True),
-    _ledger("throttles the note that the first add is done", _NOTE, **_THROTTLED),
-    _ledger("is slow (3 s) at the note that the first add is done", _NOTE, latency_seconds=3),
+    _ledger("refuses the note that both adds are accepted", _NOTE, refuse=True),
+    _ledger("throttles the note that both adds are accepted", _NOTE, **_THROTTLED),
+    _ledger("is slow (3 s) at the note that both adds are accepted", _NOTE, latency_seconds=3),
     _ledger("refuses the note that both are done, and the call remembered", _CLOSE, refuse=True),
     _ledger("throttles the note that both are done, and the call remembered", _CLOSE, **_THROTTLED),
     _ledger("is slow (3 s) at the note that both are done", _CLOSE, latency_seconds=3),
@@ -142,7 +142,7 @@ def run(progress: Progress) -> Section:
             f" {dependency_secret.CACHE_SECONDS} s ago (300 s as deployed) and is to be read anew. A key that"
             " stays wrong is tried as often as any fault that may pass; then the calls wait among the dead"
             " letters until"
-            " somebody has mended it, and are redriven. *ClientData*: what a caller's ring was answered while"
+            " it is fixed, and are redriven. *ClientData*: what a caller's ring was answered while"
             " the fault lasted, and after it."
         ),
     )

@@ -47,10 +47,9 @@ class Adds:
         def do(step: str) -> Added:
             added = self._step(record, entry, step)
             finished.append(step)  # which of two threads comes last is seen by both: append is atomic
-            if (
-                finished.index(step) < len(left) - 1
-            ):  # the last one is noted below, in one request with the claim
-                _note(entry, step, added)
+            # The last one is noted below, in one request with the claim.
+            if finished.index(step) < len(left) - 1 and _is_news(entry, step, added):
+                entry.note(step, added.event_id)
             return added
 
         doing = {step: self._threads.submit(contextvars.copy_context().run, do, step) for step in left}
@@ -62,8 +61,9 @@ class Adds:
         if all(result.done for result in added.values()):
             entry.close(left)
             return
-        _note(entry, finished[-1], added[finished[-1]])
-        entry.release(tries=entry.tries)
+        last = finished[-1]
+        news = {"step": last, "event_id": added[last].event_id} if _is_news(entry, last, added[last]) else {}
+        entry.release(tries=entry.tries, **news)
         raise PendingError(time.time() - entry.accepted_at if entry.accepted_at else 0)
 
     def _step(self, record: CallRecord, entry: Entry, step: str) -> Added:
@@ -74,7 +74,7 @@ class Adds:
                 entry.note_failed(step)  # the next try looks for what was stored before it adds again
                 failed = "failed at it (FAILED)" if status else "does not know its event any more (HTTP 404)"
                 raise Mem0Error(f"Mem0 accepted the call and then {failed}")
-            return Added(done=status == "SUCCEEDED", event_id=event_id)
+            return Added(done=True) if status == "SUCCEEDED" else Added(done=False, event_id=event_id)
         identity = {"conversation_id": record.conversation_id, "type": step, "part": record.part}
         if step in entry.begun and (found := self._find(record.user_id, identity)):
             return found
@@ -113,11 +113,9 @@ class Adds:
         return added
 
 
-def _note(entry: Entry, step: str, added: Added) -> None:
-    if added.done:
-        entry.note_done(step)
-    elif step not in entry.events:
-        entry.note_accepted(step, added.event_id)
+def _is_news(entry: Entry, step: str, added: Added) -> bool:
+    """Whether the ledger does not know yet what became of `step`."""
+    return added.done or step not in entry.events
 
 
 def expiry(call_start: int, days: int | None) -> dict[str, Any]:

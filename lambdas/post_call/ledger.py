@@ -162,14 +162,13 @@ class Entry:
         self.accepted_at = float(item.get("accepted_at", {}).get("N", 0))
         self.valid_until = valid_until
 
-    def note_done(self, step: str) -> None:
-        """Note that `step` has happened, also if another worker has the claim by now."""
-        self._ledger.update(self._key, "ADD done :step", {":step": {"SS": [step]}})
+    def note(self, step: str, event_id: str = "") -> None:
+        """Note that Mem0 has done `step`, or has accepted it and works on it as the event `event_id`.
 
-    def note_accepted(self, step: str, event_id: str) -> None:
-        """Note that Mem0 has accepted `step`, and works on it as the event `event_id`."""
-        values = {":event": {"S": event_id}, ":now": {"N": str(int(time.time()))}}
-        expression = f"SET {_EVENT}{step} = :event, accepted_at = if_not_exists(accepted_at, :now)"
+        It is noted also if another worker has the claim by now.
+        """
+        sets, adds, values = _noted(step, event_id)
+        expression = f"SET {', '.join(sets)}" if sets else adds.strip()
         self._ledger.update(self._key, expression, values)
 
     def note_failed(self, step: str) -> None:
@@ -181,19 +180,34 @@ class Entry:
         values: dict[str, Any] = {":now": {"N": str(int(time.time()))}, ":steps": {"SS": sorted(steps)}}
         self._ledger.update(self._key, "SET closed_at = :now REMOVE claimed_until ADD done :steps", values)
 
-    def release(self, *, tries: int) -> None:
+    def release(self, *, tries: int, step: str = "", event_id: str = "") -> None:
         """Give the claim back, so that the next try need not wait for it to run out.
 
         Args:
             tries: how many tries have failed until now.
+            step: a step to `note` in the same request, with its `event_id`.
+            event_id: as for `note`.
         """
+        sets, adds, values = _noted(step, event_id)
         try:
             self._ledger.update(
                 self._key,
-                "SET tries = :tries REMOVE claimed_until",
-                {":owner": {"S": self._owner}, ":tries": {"N": str(tries)}},
+                f"SET {', '.join(['tries = :tries', *sets])} REMOVE claimed_until{adds}",
+                {**values, ":owner": {"S": self._owner}, ":tries": {"N": str(tries)}},
                 ConditionExpression="claimed_by = :owner",
             )
         except AwsError as error:
-            if error.code != _REFUSED:  # then it ran out, and another worker has taken the conversation over
+            if error.code != _REFUSED:
                 raise
+            if step:  # the claim ran out, and another worker has taken the conversation over
+                self.note(step, event_id)
+
+
+def _noted(step: str, event_id: str) -> tuple[list[str], str, dict[str, Any]]:
+    """What to SET and to ADD for a note, and the values of both."""
+    if not step:
+        return [], "", {}
+    if not event_id:
+        return [], " ADD done :step", {":step": {"SS": [step]}}
+    sets = [f"{_EVENT}{step} = :event", "accepted_at = if_not_exists(accepted_at, :now)"]
+    return sets, "", {":event": {"S": event_id}, ":now": {"N": str(int(time.time()))}}

@@ -128,12 +128,12 @@ def test_answer_of_the_ledger_that_was_lost_costs_no_second_try(
     assert len(adds(mem0)) == 2
 
 
-def test_call_costs_six_writes_of_the_ledger(
+def test_call_costs_five_writes_of_the_ledger(
     build: Build, mem0: Mem0StandIn, aws_calls: list[tuple[str, Mapping[str, Any]]]
 ) -> None:
-    """Claim, two notes and a release; and when Mem0 is done, claim and close."""
+    """Claim, a note, a release with the other; and when Mem0 is done, claim and close."""
     assert work_until_mem0_is_done(build("post_call"), mem0, call()) == []
-    assert [action for action, _ in aws_calls].count("UpdateItem") == 6
+    assert [action for action, _ in aws_calls].count("UpdateItem") == 5
 
 
 def test_other_body_of_a_remembered_conversation_is_not_added(build: Build, mem0: Mem0StandIn) -> None:
