@@ -33,7 +33,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run what was asked for; 0 if everything is as it must be."""
+    """Run what was asked for; 0 if all cases passed."""
     options = _options()
     wanted = [key for key in SECTIONS if key in options.only.split(",")]
     began, clock = _now(), time.monotonic()
@@ -47,7 +47,7 @@ def main() -> int:
     PAGE.write_text(page(held, missing=missing, now=wanted, began=began, seconds=seconds))
     wrong = sum(len(section.failures) for section in done)
     _summary(done, seconds)
-    print(f"{PAGE.relative_to(ROOT)} is written; {wrong or 'nothing'} is not as it must be")
+    print(f"{PAGE.relative_to(ROOT)} is written; failed cases: {wrong or 'none'}")
     return 1 if wrong else 0
 
 
@@ -111,7 +111,7 @@ def _options() -> argparse.Namespace:
 def _summary(done: Sequence[Section], seconds: float) -> None:
     for section in done:
         wrong = "; ".join(row.case for row in section.failures)
-        print(f"{section.key:12}{section.seconds:6.0f} s  {f'WRONG: {wrong}' if wrong else 'as it must be'}")
+        print(f"{section.key:12}{section.seconds:6.0f} s  {f'FAILED: {wrong}' if wrong else 'passed'}")
     print(f"{'together':12}{seconds:6.0f} s")
 
 

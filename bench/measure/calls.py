@@ -221,8 +221,8 @@ def measure_worker(rig: Rig, count: int) -> Section:
 HOW = """A signed webhook with six turns, to a warm function, {count} times in each of three conditions in
 turn. Ours checks it and puts it into the queue; the naive way answers when both adds are done."""
 HOW_WORKER = """{count} calls of different callers, each in a batch of its own, as the event source is
-deployed. Mem0 takes 0.3 s to answer; the naive way makes the two adds one after the other, ours side by side,
-with the ledger around them. A second delivery then asks Mem0 whether the extraction has succeeded; the naive
-way does not know."""
-LEDGER = """beside the two adds, which overlap, a call waits for three updates of the ledger, each through moto
-on the same two cores, where it takes longer than in DynamoDB."""
+deployed. Mem0 takes 0.3 s to answer; the naive way makes the two adds one after the other, ours side by
+side, with the ledger around them. A second delivery then asks Mem0 whether the extraction has succeeded; the
+naive way does not know."""
+LEDGER = """beside the two adds, which overlap, a call waits for three updates of the ledger, each through
+moto on the same two cores, where it takes longer than in DynamoDB."""

@@ -126,5 +126,6 @@ ClientData, {searches} searches, one webhook and, ours, the worker's two deliver
 question whether they have succeeded. Mem0 is taken to answer in {mem0:g} s, while Lambda is paid for waiting.
 Assumed, not measured: how many invocations start cold (all at 1 call a day, 5 % at 1,000, 0.2 % at 100,000),
 and that Lambda's arm64 at 512 MB is as fast as this machine, which it is not: cold starts cost about three
-times as much there, on both sides. API Gateway, queue, ledger and log are in it. A month of ours adds
-${month} for alarms, dashboard, metrics, a key and the secret. Mem0's own price, which is far higher, is not in it."""
+times as much there, on both sides. API Gateway, queue, ledger and log are included. A month
+of ours adds ${month} for alarms, dashboard, metrics, a key and the secret. Mem0's own price is far higher,
+and not included."""

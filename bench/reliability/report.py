@@ -11,7 +11,7 @@ Value = str | int | float
 
 @dataclass(kw_only=True)
 class Row:
-    """One case: what was done, what was counted, and whether that is what must be."""
+    """One case: what was done, what was counted, and whether that is right."""
 
     case: str
     figures: dict[str, Value]
@@ -42,26 +42,37 @@ class Section:
 
     @property
     def failures(self) -> list[Row]:
-        """The rows that are not as they must be."""
+        """The rows that failed."""
         return [row for row in self.rows if not row.passed]
 
     def markdown(self, *, earlier: bool = False) -> str:
-        """The section as Markdown: heading, how long it took, words, table. `earlier`: not in this run."""
+        """The section as Markdown, folded: how long it took, words, table. `earlier`: not in this run."""
         names = list(dict.fromkeys(name for row in self.rows for name in row.figures))
         remarks = any(row.remark for row in self.rows)
         head = ["case", *names, "result", *(["remark"] if remarks else [])]
         took = f"Took {self.seconds:.0f} s."
         if earlier:
-            took = f"**Not run now.** Measured on {self.measured or 'an unknown day'}. {took}"
-        words = [took, "", *([self.about, ""] if self.about else [])]
-        lines = [f"## {self.title}", "", *words, _line(head), _line(["---"] * len(head))]
-        for row in self.rows:
-            cells = [row.case, *(row.figures.get(name, "") for name in names)]
-            cells += ["as it must be" if row.passed else "**WRONG**", *([row.remark] if remarks else [])]
-            lines.append(_line(cells))
-        if self.after:
-            lines += ["", self.after]
-        return "\n".join([*lines, ""])
+            took = f"**Not run then.** Measured on {self.measured or 'an unknown day'}. {took}"
+        rows = [
+            [
+                row.case,
+                *(row.figures.get(name, "") for name in names),
+                "passed" if row.passed else "**FAILED**",
+                *([row.remark] if remarks else []),
+            ]
+            for row in self.rows
+        ]
+        cases = f"{len(rows)} case{'s'[: len(rows) != 1]}"
+        lines = [f"<details><summary>{self.title}: {cases}</summary>", "", took, ""]
+        lines += [self.about, ""] if self.about else []
+        lines += [table(head, rows), ""]
+        lines += [self.after, ""] if self.after else []
+        return "\n".join([*lines, "</details>", ""])
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
+    """A table in Markdown."""
+    return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)])
 
 
 def _line(cells: Sequence[Value]) -> str:
@@ -69,7 +80,7 @@ def _line(cells: Sequence[Value]) -> str:
 
 
 def broken_off(key: str, why: str) -> Section:
-    """What stands on the page for a section that could not be run to its end."""
+    """The result of a section that could not be run to its end."""
     section = Section(key=key, title=key.capitalize(), about="")
     section.add("the section itself", {}, passed=False, remark=f"not run to its end: {why}")
     return section

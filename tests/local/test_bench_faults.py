@@ -11,7 +11,7 @@ from local.lambda_host.toolchain import quiet
 QUICK = [
     place
     for place in crash.PLACES
-    if place.step.startswith(("post_call.call_queue", "post_call.adds", "shared.mem0"))
+    if place.step.startswith(("post_call.call_queue", "post_call.ledger:Entry", "shared.mem0"))
 ]
 
 
@@ -27,7 +27,7 @@ def test_section_becomes_a_table_and_names_what_is_wrong() -> None:
     section.add("second | odd", {"calls": 2, "twice": 1}, passed=False, remark="why")
     text = section.markdown()
     assert "| case | calls | lost | twice | result | remark |" in text
-    assert "| second \\| odd | 2 |  | 1 | **WRONG** | why |" in text
+    assert "| second \\| odd | 2 |  | 1 | **FAILED** | why |" in text
     assert [row.case for row in section.failures] == ["second | odd"]
 
 
@@ -42,7 +42,7 @@ def test_newest_result_of_each_section_is_kept(tmp_path: Path) -> None:
     results.keep([section_of("crash", "old"), section_of("load", "other")])
     results.keep([section_of("crash", "new")])
     found = results.sections(["size", "load", "crash"])
-    assert [(each.title, each.rows[0].figures) for each in found] == [
+    assert [(section.title, section.rows[0].figures) for section in found] == [
         ("other", {"calls": 1}),
         ("new", {"calls": 1}),
     ]
@@ -52,7 +52,7 @@ def test_whole_run_stands_alone(tmp_path: Path) -> None:
     results = Results(tmp_path / "results.json")
     results.keep([section_of("crash", "old"), section_of("load", "old")])
     results.keep([section_of("crash", "new")], alone=True)
-    assert [each.title for each in results.sections(["crash", "load"])] == ["new"]
+    assert [section.title for section in results.sections(["crash", "load"])] == ["new"]
 
 
 def test_section_that_could_not_be_run_takes_the_place_of_its_older_result(tmp_path: Path) -> None:
@@ -68,16 +68,18 @@ def test_page_says_what_was_measured_when() -> None:
     sections = [section_of("crash", "Now"), section_of("load", "Before", passed=False)]
     text = page(sections, missing=["size"], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
     assert "Measured on 2026-02-03 04:05 UTC, in 1.5 minutes" in text
-    assert "Not as it must be: 1." in text
+    assert "Failed cases: 1." in text
     assert "Never measured: size." in text
-    assert "## Now\n\nTook 42 s.\n" in text
-    assert "## Before\n\n**Not run now.** Measured on 2026-01-02 03:04 UTC. Took 42 s.\n" in text
+    assert "| Now | 1 | 1 |  |  |  | passed |" in text
+    assert "| Before | 1 | 1 |  |  |  | **1 FAILED** |" in text
+    assert "<summary>Now: 1 case</summary>\n\nTook 42 s.\n" in text
+    assert "<summary>Before: 1 case</summary>\n\n**Not run then.** Measured on 2026-01-02 03:04 UTC" in text
 
 
 def test_page_of_a_whole_run_says_so() -> None:
     text = page([section_of("crash", "Now")], now=["crash"], began="2026-02-03 04:05 UTC", seconds=90)
-    assert "from one run of everything" in text
-    assert "Not run now" not in text
+    assert "All sections are from one run." in text
+    assert "Not run then" not in text
 
 
 def tally_of(*, remembered: int = 1, dead: int = 0, unexplained: int = 0) -> Tally:
