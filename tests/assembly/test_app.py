@@ -39,7 +39,8 @@ def test_code_asset_holds_the_lambdas_and_nothing_of_this_machine(assembly: Path
         if name.endswith(".py")
     }
     assert all((code / name).read_bytes()[4:8] == (1).to_bytes(4, "little") for name in compiled), "PEP 552"
-    assert {Path(name).suffix for name in shipped if ".dist-info/" not in name} == {".py", ".pyc", ".md"}
+    suffixes = {Path(name).suffix for name in shipped if ".dist-info/" not in name}
+    assert suffixes == {".py", ".pyc", ".md", ".toml"}, "code, prompts and word lists"
     assert (layer / "python" / "mem0" / "client" / "main.py").is_file()
 
 
