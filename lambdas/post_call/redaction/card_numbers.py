@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from post_call.redaction import numerals
+from post_call.redaction.named_numbers import is_named_otherwise
 from post_call.redaction.numerals import Number
 from post_call.redaction.text import Secret, Text
 from post_call.redaction.vocabulary import CARD, pattern
@@ -33,7 +34,9 @@ def find(text: Text) -> Iterator[Secret]:
     """The card numbers in one text."""
     by_name = pattern("card_networks").search(text.folded) is not None
     for run in text.runs:
-        if _is_account_or_phone(text.folded, run[0].start):
+        if _is_account_or_phone(text.folded, run[0].start) or (
+            not by_name and is_named_otherwise(text, run[0].start)
+        ):
             continue
         for found in _windows([number.digits for number in run], whole=True, by_name=by_name):
             yield Secret.of(run[found], CARD)
@@ -45,7 +48,8 @@ def find_split(texts: Sequence[Text]) -> None:
         parts: list[tuple[Text, Number]] = []
         for text in texts:
             if text.role == role and is_mostly_digits(text) and not text.secrets:
-                parts += [(text, number) for run in text.runs for number in run]
+                runs = (run for run in text.runs if not is_named_otherwise(text, run[0].start))
+                parts += [(text, number) for run in runs for number in run]
             elif text.role == role or text.mentions:
                 _join(parts)
                 parts = []

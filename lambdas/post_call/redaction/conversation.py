@@ -11,6 +11,7 @@ from post_call.redaction.named_numbers import is_other_number
 from post_call.redaction.numerals import Run
 from post_call.redaction.text import Mention, Secret, Text, sentence_around
 from post_call.redaction.vocabulary import (
+    BANK_ACCOUNT,
     CARD,
     CLASSES,
     ONE_TIME_CODE,
@@ -41,6 +42,7 @@ _SENTENCE = re.compile(r"[.?!]+\s")
 _NEAR = 70  # characters
 _MOST_SENTENCES = 2
 _MOST_ASKED = 8
+_SHORT_QUESTION = 25  # characters
 _LONGEST_SPELLED = 40
 _ASKS = pattern("asks_for_words")
 _DONE = pattern("done")
@@ -142,8 +144,11 @@ def _answer(text: Text, question: _Question) -> _Question | None:
     """Note what in `text` answers the question, and return what is still open of it."""
     if text.role not in question.may_answer:
         return question
-    if not any(secret.kind in question.kinds for secret in text.secrets):
+    is_answered = any(secret.kind in question.kinds for secret in text.secrets)
+    if not is_answered or BANK_ACCOUNT in question.kinds:  # of an account there may be two numbers
         text.add(named_numbers.answers(text, question.names))
+        text.add(named_numbers.behind_cards(text))
+    if not is_answered:
         if PASSWORD in question.kinds:
             text.add(passwords.answers(text, any_words=question.any_words))
         if not any(secret.kind in question.kinds for secret in text.secrets):
@@ -155,18 +160,20 @@ def _with_part(text: Text, question: _Question) -> _Question:
     """The question after a turn that may hold a part of the answer. Once they are enough, all are noted."""
     if not card_numbers.is_mostly_digits(text) or text.mentions or text.secrets:
         return question
-    parts = (*question.parts, *((text, run) for run in text.runs))
+    runs = (run for run in text.runs if named_numbers.stands_alone(text, run))
+    parts = (*question.parts, *((text, run) for run in runs))
     length = sum(len(numerals.value(run)) for _, run in parts)
     kinds = [name.kind for name in question.names if name.length[0] <= length <= name.length[1]]
     if kinds and len(parts) > 1:
         for part, run in parts:
             part.add([Secret.of(run, kinds[0])])
-    return question._replace(parts=parts)
+    return question._replace(parts=parts, turns_left=_PATIENCE)
 
 
 def _next_question(text: Text, question: _Question | None) -> _Question | None:
     """The question that is open after `text`: its own, the one before, or none."""
-    mentions = [mention for mention in text.mentions[-_MOST_ASKED:] if not mention.direct]
+    is_short = len(text.folded) <= _SHORT_QUESTION  # "Passport?"
+    mentions = [mention for mention in text.mentions[-_MOST_ASKED:] if is_short or not mention.direct]
     if mentions and not _is_answered(text, mentions[-1]):
         asked = [mention for mention in mentions if _is_asked(text, mention, mentions[-1])]
         return _question(text, asked) if asked and mentions[-1].kind != QUANTITY else None

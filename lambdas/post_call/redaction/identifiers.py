@@ -7,15 +7,14 @@ Sources: ISO 13616 (IBAN), the numbers' national definitions.
 import re
 from collections.abc import Callable, Iterator
 
-from post_call.redaction.named_numbers import is_other_number
+from post_call.redaction.named_numbers import is_named_otherwise
 from post_call.redaction.text import Secret, Text
-from post_call.redaction.vocabulary import BANK_ACCOUNT, NATIONAL_ID, OTHER
+from post_call.redaction.vocabulary import BANK_ACCOUNT, NATIONAL_ID
 
 _IBAN = re.compile(r"(?<![a-z0-9])[a-z]{2}\d\d(?=[ -]?[a-z0-9])")
 _IBAN_LENGTHS = range(15, 35)
 _AS_DIGITS = {ord(letter): str(number) for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz", 10)}
 _LONGEST_WRITTEN = 45  # an IBAN with its spaces
-_NEAR = 20  # characters
 _GROUP = re.compile(r"[a-z0-9]+")
 _DNI_LETTERS = "trwagmyfpdxbnjzsqvhlcke"
 
@@ -59,7 +58,7 @@ def find(text: Text) -> Iterator[Secret]:
     for found in _FORM.finditer(text.folded):
         value = re.sub("[ -]", "", found[0])
         is_valid = _FORMS[int(str(found.lastgroup)[4:])][1]
-        if is_valid(value) and not _is_named_otherwise(text, found.start()):
+        if is_valid(value) and not is_named_otherwise(text, found.start()):
             yield Secret(*found.span(), NATIONAL_ID, value)
 
 
@@ -75,10 +74,3 @@ def _iban(folded: str, start: int) -> Iterator[Secret]:
         if int((value[4:] + value[:4]).translate(_AS_DIGITS)) % 97 == 1:
             yield Secret(start, end, BANK_ACCOUNT, value)
             return
-
-
-def _is_named_otherwise(text: Text, start: int) -> bool:
-    """Whether it is called an order's number, or the like."""
-    before = text.mention_before(start)
-    named = before is not None and before.kind == OTHER and start - before.end < _NEAR
-    return named or is_other_number(text.folded, start, start)

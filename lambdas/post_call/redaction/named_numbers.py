@@ -1,6 +1,7 @@
 """Codes, PINs and the numbers of accounts and documents, known only by the words around them."""
 
 import bisect
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -26,6 +27,8 @@ DIGITS_ONLY = frozenset({CARD, SECURITY_CODE, PIN, ONE_TIME_CODE})
 _NO_NUMBER = frozenset({OTHER, QUANTITY, PASSWORD})
 _FAR = 60
 """Characters between a value and its name, at most: beyond it the number is another one."""
+_NEAR = 20
+"""Characters between a number and what it is called otherwise, at most."""
 _LEAD = 100
 """Characters before a value that answers a question, at most."""
 _LONGEST = 90
@@ -37,7 +40,9 @@ _IS = pattern("is")
 _DIRECT = re.compile(
     rf"[\s:,(#\"'=-]*(?:(?:{phrases('is')}|\b(?:number|no|nr|nummer|numero|the|el|le|la|die)\b)[\s.:,(#\"'=-]*){{0,3}}"
 )
+_OF_IT = re.compile(rf"\s(?:{phrases('prepositions')})\s(?:(?:{phrases('articles')})\s)?(?:\w+\s)?")
 _NEW_SENTENCE = re.compile(r"[.?!]\s")
+_FOR = re.compile(r"\s(?:(?:for|as)\s(?:(?:the|my|your|a)\s)?)?")
 _BEFORE_OTHER = re.compile(
     rf"(?:(?:{phrases('before_other_number')})(?: (?:number|no|nr|nummer|numero|is|the|code))?[ .:#]{{0,3}}"
     rf"|(?:{phrases('months')})(?: the)?(?: ?\d{{1,2}})?(?:st|nd|rd|th)?(?: de| of)?[ ,.]{{0,2}}|[$€£¥] ?)$"
@@ -51,7 +56,9 @@ _AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d\d)?|\d+[.,]\d\d")
 _GOES_BEFORE = re.compile(r"(?:[^\W_]|\+|\d[:/])\Z")  # "LH4711", "+1", "10:30"
 _GOES_ON = re.compile(r"[^\W_]|[:/@]\S")  # "7b", "10:30", an address
 _CARD_CODE = next(name for name in NAMES if name.kind == SECURITY_CODE)
-_EXPIRY_WORD = re.compile(r"and|the|its?|s|is|expir\w*|exp|valid|until|thru|date|on|then|code|und|y|et|\d+")
+_EXPIRY_WORD = re.compile(
+    r"and|oh|security|cvv|cvc|the|its?|s|is|expir\w*|exp|valid|until|thru|date|on|then|code|und|y|et|\d+"
+)
 _EXPIRY_MARKS = re.compile(r"[\w\s,./;:'–-]*")  # noqa: RUF001 - a dash that transcribers use
 
 
@@ -61,8 +68,17 @@ def beside(text: Text) -> None:
     for place, mention in enumerate(text.mentions):
         if mention.kind not in _NO_NUMBER:
             first = text.mentions[place - 1].end if place else 0
-            last = text.mentions[place + 1].start if place + 1 < len(text.mentions) else len(text.folded)
+            last = _next_name(text, place)
             text.add(_behind(text, mention, last, pieces) or _ahead(text, mention, first, pieces))
+
+
+def _next_name(text: Text, place: int) -> int:
+    """Where the name after the one at `place` begins that is not said of it: "the PIN for my card"."""
+    for mention, following in itertools.pairwise(text.mentions[place : place + 3]):
+        of_it = _OF_IT.fullmatch(text.folded, mention.end, following.start)
+        if not of_it or following.kind == OTHER:
+            return following.start
+    return len(text.folded)
 
 
 def answers(text: Text, asked: Sequence[Name]) -> Iterator[Secret]:
@@ -110,6 +126,13 @@ def is_other_number(folded: str, start: int, end: int) -> bool:
     return bool(before or _AFTER_OTHER.match(folded, end))
 
 
+def is_named_otherwise(text: Text, start: int) -> bool:
+    """Whether what begins at `start` is called an order's number, or the like."""
+    before = text.mention_before(start)
+    named = before is not None and before.kind == OTHER and start - before.end < _NEAR
+    return named or is_other_number(text.folded, start, start)
+
+
 def _behind(text: Text, mention: Mention, last: int, pieces: Sequence[Run]) -> list[Secret]:
     """What follows its name."""
     found: list[Secret] = []
@@ -132,8 +155,13 @@ def _ahead(text: Text, mention: Mention, first: int, pieces: Sequence[Run]) -> l
     start = max(first, mention.start - _FAR - _LONGEST)
     for run in _candidates(text, mention.name, start, mention.start, pieces)[-1:]:
         between = text.folded[run[-1].end : mention.start]
-        named = len(between) <= _FAR and _IS.search(between) and not _NEW_SENTENCE.search(between)
-        if named and _fits(text, run, mention.name, direct=False):
+        says = _IS.search(between) or _FOR.fullmatch(between)
+        if (
+            says
+            and len(between) <= _FAR
+            and not _NEW_SENTENCE.search(between)
+            and _fits(text, run, mention.name, direct=False)
+        ):
             return [Secret.of(run, mention.kind)]
     return []
 
@@ -149,8 +177,8 @@ def _candidates(text: Text, name: Name, start: int, end: int, pieces: Sequence[R
         if name.kind != ONE_TIME_CODE or any(len(numerals.value(run)) >= name.length[0] for run in joined):
             return joined
     spelled = spelling.runs(text.raw, text.folded, start, end)
-    runs = [piece for run in spelled for piece in _parts(text, run, name)]
-    return [run for run in runs if not text.is_taken(run[0].start, run[-1].end)]
+    free = [piece for run in spelled for piece in _free(text, run)]
+    return [piece for run in free for piece in _parts(text, run, name)]
 
 
 def _joined(text: Text, runs: Sequence[Run], name: Name) -> list[Run]:
@@ -163,6 +191,13 @@ def _joined(text: Text, runs: Sequence[Run], name: Name) -> list[Run]:
         else:
             joined.append(run)
     return joined
+
+
+def _free(text: Text, run: Run) -> Iterator[Run]:
+    """The parts of `run` that are in no secret and no name yet."""
+    for is_free, part in itertools.groupby(run, key=lambda found: text.is_free(found.start, found.end)):
+        if is_free:
+            yield list(part)
 
 
 def _parts(text: Text, run: Run, name: Name) -> Iterator[Run]:
@@ -183,12 +218,22 @@ def _fits(text: Text, run: Run, name: Name, *, direct: bool) -> bool:
     ):
         return False
     written = text.folded[start:end]
-    return name.length[0] <= len(value) <= name.length[1] and not (
+    return (
+        name.length[0] <= len(value) <= name.length[1]
+        and stands_alone(text, run)
+        and not (_PHONE.fullmatch(written) and (digits_only or not direct))
+    )
+
+
+def stands_alone(text: Text, run: Run) -> bool:
+    """Whether a number is neither a part of something else, such as a time, nor called something else."""
+    start, end = run[0].start, run[-1].end
+    written = text.folded[start:end]
+    return not (
         _GOES_BEFORE.search(text.folded[max(0, start - 2) : start])
         or _GOES_ON.match(text.folded, end)
         or _DATE.fullmatch(written)
-        or (_AMOUNT.fullmatch(written) and len(value) > 2)  # noqa: PLR2004 - "4.7"
-        or (_PHONE.fullmatch(written) and (digits_only or not direct))
+        or (_AMOUNT.fullmatch(written) and sum(map(str.isdigit, written)) > 2)  # noqa: PLR2004 - "4.7"
         or is_other_number(text.folded, start, end)
     )
 

@@ -102,8 +102,8 @@ def runs(said: Sequence[Word]) -> list[Run]:
                 gathered.append([found])
             joined = True
         at += used or 1
-    texts = {word.start: word.text for word in said}
-    return [run for run in gathered if len(run) > 1 or texts[run[0].start] not in _NO_NUMBER_ALONE]
+    texts = {(word.start, word.end): word.text for word in said}
+    return [run for run in gathered if len(run) > 1 or texts.get(run[0][:2], "") not in _NO_NUMBER_ALONE]
 
 
 def split(folded: str, run: Run) -> Iterator[Run]:

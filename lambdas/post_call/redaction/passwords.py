@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 from post_call.redaction import spelling
 from post_call.redaction.text import Mention, Secret, Text, sentence_around
-from post_call.redaction.vocabulary import NO_PASSWORD, PASSWORD, pattern
+from post_call.redaction.vocabulary import NO_PASSWORD, PASSWORD, pattern, phrases
 
 _COPULA = re.compile(
-    r"(?:\s(?!(?:is|was|ist|es|est)\b)[\w'-]{1,15}){0,5}?\s?"
-    r"(?:'s|\bis|\bwas|\bas|\bto|\bist|\bwar|\blautet|\bauf|\bes|\bera|\best|\betait|[:=])"
+    rf"(?:\s(?:(?:{phrases('prepositions')})\s(?:(?:{phrases('articles')})\s)?)?"
+    rf"(?!(?:{phrases('articles')}|{phrases('copulas')}|{phrases('and')}))[\w'-]{{1,15}}){{0,5}}?[\s,]{{0,2}}"
+    rf"(?:'s|\b(?:it|that|das|c)(?:'s|\sis|'est|\sist)|{phrases('copulas')}|(?P<to>\bto|\bauf)\b|[:=])"
     r"(?:\s(?:now|still|just|actually|simply|jetzt|ahora|maintenant))?[\s,:]+"
 )
+_TYPED = re.compile(rf"(?:{phrases('types')})\s(?:it\s|in\s|the\s)?(\S+)")
 _LEAD_IN = re.compile(
     r"(?:(?:sure|ok|okay|yeah|yes|well|u[mh]|so|ja|also|si|oui|alors|bueno|of course|claro)[,.: ]+)*"
     r"(?:(?:it|that|this|my password|the password|password|es|das|mein passwort|das passwort|c|ce)"
@@ -35,6 +37,7 @@ _PARTICIPLE = re.compile(r"[a-z]{4,}(?:ed|ing)")
 _APPOSITION = re.compile(
     r",? [A-ZÀ-Þ][\w'-]{2,30}(?: \w+)?(?:[.,;!?)]|$| (?:and|und|y|et|before|for|to|when|but)\b)"
 )
+_BETWEEN_COMMAS = re.compile(r", [a-z0-9'-]{3,30}(?<!ly),")
 _AHEAD = re.compile(
     r"(\S+) (?:is|was|as|ist|als|es|como|est|comme) (?:my|the|our|mein|das|mi|la|mon|le) (?:\w{1,12} )?$"
 )
@@ -93,11 +96,16 @@ def _secret(text: Text, start: int, end: int) -> Secret:
 
 def _beside(text: Text, mention: Mention, before: int, after: int) -> Iterator[Secret]:
     folded = text.folded
+    sentence = sentence_around(folded, mention.start, mention.end)
     copula = _COPULA.match(folded, mention.end, min(after, mention.end + _LONGEST))
+    if copula and copula["to"] and not pattern("changes").search(sentence):
+        copula = None
     start = copula.end() if copula else mention.end
     start += len(folded[start:after]) - len(folded[start:after].lstrip(" ,:=-"))
     written = folded[max(0, start - 2) : start].rstrip()[-1:] in {":", "="}
     apposition = _APPOSITION.match(text.raw, mention.end) and folded[start : start + 1].isalpha()
+    if not text.role and not apposition:
+        apposition = _BETWEEN_COMMAS.match(folded, mention.end) is not None
     spelled = _spelled(text, start, after)
     found = _value(text, start, after, _ANY if copula else int(bool(apposition)), any_word=written)
     ahead = _AHEAD.search(folded, max(before, mention.start - _LONGEST), mention.start)
@@ -107,6 +115,9 @@ def _beside(text: Text, mention: Mention, before: int, after: int) -> Iterator[S
         yield _secret(text, *found)
     elif ahead and ahead[1].strip("\"'.,¿¡?!") not in NO_PASSWORD:
         yield _secret(text, *ahead.span(1))
+    for typed in _TYPED.finditer(folded, mention.end, min(after, mention.end + _LONGEST)):
+        if _is_strong(text.raw[slice(*(edges := _edges(typed, 1)))]):
+            yield _secret(text, *edges)
 
 
 def _spelled(text: Text, start: int, end: int) -> Secret | None:
@@ -134,7 +145,9 @@ def _value(
     if _is_strong(text.raw[slice(*edges)]):
         return edges
     no_password = (
-        _MAIL.fullmatch(word) or _PARTICIPLE.fullmatch(word) or (word in NO_PASSWORD and not any_word)
+        _MAIL.fullmatch(word)
+        or _PARTICIPLE.fullmatch(word)
+        or (word.rstrip("!") in NO_PASSWORD and not any_word)
     )
     if not word or no_password or most_words < _ANY:
         return edges if word and most_words and not no_password else None
@@ -143,12 +156,12 @@ def _value(
     return start, start + len(text.folded[start : clause.start() if clause else end].rstrip(" .,;!?"))
 
 
-def _edges(chunk: re.Match[str]) -> tuple[int, int]:
+def _edges(chunk: re.Match[str], group: int = 0) -> tuple[int, int]:
     """The chunk without the punctuation around it."""
-    text = chunk.group()
+    text = chunk.group(group)
     left = len(text) - len(text.lstrip("\"'“„«([{<"))
     inner = text.rstrip("\"'”»)]}>.,;:?")
-    return chunk.start() + left, chunk.start() + max(left, len(inner))
+    return chunk.start(group) + left, chunk.start(group) + max(left, len(inner))
 
 
 def _is_strong(chunk: str) -> bool:

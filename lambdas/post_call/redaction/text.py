@@ -89,6 +89,12 @@ class Text:
         """Whether a part of this is a secret already."""
         return self._taken.find(b"x", start, end) >= 0
 
+    def is_free(self, start: int, end: int) -> bool:
+        """Whether no part of this is in a secret or a name."""
+        at = bisect.bisect_right(self.mentions, start, key=lambda mention: mention.end)
+        is_named = at < len(self.mentions) and self.mentions[at].start < end
+        return not is_named and not self.is_taken(start, end)
+
     def mention_before(self, place: int) -> Mention | None:
         """The last name that ends at `place` or before it."""
         at = bisect.bisect_right(self.mentions, place, key=lambda mention: mention.end)
@@ -127,7 +133,7 @@ def sentence_around(folded: str, start: int, end: int) -> str:
 def _mentions(folded: str) -> Iterator[Mention]:
     for found in _NAME.finditer(folded):
         name = NAMES[int(str(found.lastgroup)[4:])]
-        direct = False
+        direct = name.direct
         if name.near and not _is_near(folded, found, name.near):
             if not name.otherwise:
                 continue
@@ -137,5 +143,6 @@ def _mentions(folded: str) -> Iterator[Mention]:
 
 
 def _is_near(folded: str, found: re.Match[str], words: str) -> bool:
-    """Whether one of the `words` stands in the same sentence."""
-    return pattern(words).search(sentence_around(folded, *found.span())) is not None
+    """Whether one of the `words` stands in the same sentence or shortly before it."""
+    before = folded[max(0, found.start() - _NEAR) : found.start()]
+    return pattern(words).search(before + sentence_around(folded, *found.span())) is not None

@@ -37,6 +37,7 @@ class Name(NamedTuple):
         length: the fewest and the most characters that its value has.
         near: if given, the phrases mean this only if one of this list is in the same sentence.
         otherwise: what they mean if none is. A class: then only a value that follows at once is one.
+        direct: only a value that follows at once is one, whatever is near.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Name(NamedTuple):
     length: tuple[int, int] = (0, 0)
     near: str = ""
     otherwise: str = ""
+    direct: bool = False
 
 
 NAMES = tuple(Name(**name) for name in _DATA["names"])
