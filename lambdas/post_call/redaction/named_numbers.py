@@ -38,6 +38,7 @@ _LEAST_DIGITS = 4
 
 _IS = pattern("is")
 _DIRECT = re.compile(
+    r"(?:[\s,.]*(?:(?:and|but|und|y|et)\s)?(?:the|my) (?:old|new|other|previous|current) (?:one|number))?"
     rf"[\s:,(#\"'=-]*(?:(?:{phrases('is')}|\b(?:number|no|nr|nummer|numero|the|el|le|la|die)\b)[\s.:,(#\"'=-]*){{0,3}}"
 )
 _OF_IT = re.compile(rf"\s(?:{phrases('prepositions')})\s(?:(?:{phrases('articles')})\s)?(?:\w+\s)?")

@@ -33,6 +33,7 @@ _NO_NUMBER_ALONE = frozenset(
         "mille",
     }
 )
+_BEFORE_PRONOUN = frozenset("new old other same right wrong previous current this that which".split())
 _GERMAN = re.compile(r"(?<=hundert)(?:und)?|(?<=tausend)(?:und)?|(?=hundert|tausend)")
 _LONGEST_WORD = 45  # neunhundertneunundneunzigtausendneunhundert...
 _MOST_WORDS = 9  # "four hundred and forty two thousand two hundred and four"
@@ -139,7 +140,7 @@ def number(said: Sequence[Word], at: int) -> tuple[int, str]:
         parts = _german(first)
         used, value = _cardinal(parts)
         return (1, str(value)) if used == len(parts) else (0, "")
-    if first not in _NUMBER_WORDS:
+    if first not in _NUMBER_WORDS or (first == "one" and at and said[at - 1].text in _BEFORE_PRONOUN):
         return 0, ""
     near = [first]
     for word in said[at + 1 : at + _MOST_WORDS]:
