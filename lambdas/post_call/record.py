@@ -2,14 +2,19 @@
 
 import dataclasses
 import datetime as dt
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Self
 
 from shared.names import person_name
 
-_NAME_KEYS = ("callername", "name", "fullname", "customername", "username")
-_FIRST_KEYS = ("firstname", "givenname", "callerfirstname", "customerfirstname", "vorname")
-_LAST_KEYS = ("lastname", "familyname", "surname", "callerlastname", "customerlastname", "nachname")
+_OWNER = "(?:the)?(?:callers?|customers?|clients?|users?|contacts?|kunden?|anrufer)?"
+_NAME = re.compile(f"{_OWNER}(?:full|whole)?name")
+_FIRST = re.compile(f"{_OWNER}(?:(?:first|given|fore)name|first|vorname|prenom|nombre)")
+_LAST = re.compile(
+    f"{_OWNER}(?:(?:last|family|sur)name|last|nachname|familienname|apellidos?|nom|nomdefamille)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +66,17 @@ class CallRecord:
     @property
     def caller_name(self) -> str:
         """The caller's name, if one was collected in this call; never guessed from what was said."""
-        by_key = {"".join(filter(str.isalnum, name)).lower(): value for name, value in self.collected.items()}
+        by_key = {
+            "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name))).lower(): value
+            for name, value in self.collected.items()
+        }
 
-        def collected(keys: tuple[str, ...]) -> str:
-            return next((name for key in keys if (name := person_name(by_key.get(key)))), "")
+        def collected(key: re.Pattern[str]) -> str:
+            found = sorted((name for name in by_key if key.fullmatch(name)), key=len, reverse=True)
+            return next((name for field in found if (name := person_name(by_key[field]))), "")
 
-        first = collected(_NAME_KEYS) or collected(_FIRST_KEYS)
-        last = collected(_LAST_KEYS)
+        first = collected(_NAME) or collected(_FIRST)
+        last = collected(_LAST)
         in_full = person_name(f"{first} {last}") if first and last and " " not in first else ""
         return in_full or first or last
 

@@ -10,12 +10,14 @@ PARTICLES = frozenset(
     """.split()
 )
 
-TITLES = frozenset(
-    """
-    mr mrs ms miss mx dr prof sir lady lord rev hon jr capt lt sgt col gen ing mag dipl herr frau hr fr
-    st señor señora señorita don doña sr sra srta m mme mlle monsieur madame signor signora
-    """.split()
-)
+TITLES = {
+    **dict.fromkeys("mr sir lord herr hr señor sr don m monsieur signor".split(), "m"),
+    **dict.fromkeys(
+        "mrs ms miss lady frau fr señora señorita sra srta doña mme mlle madame signora".split(), "f"
+    ),
+    **dict.fromkeys("mx dr prof rev hon jr capt lt sgt col gen ing mag dipl st ii iii".split(), ""),
+}
+"""Words of a name that are no name, and what they say of two people with one surname."""
 
 NEVER_IN_A_NAME = frozenset(
     """
@@ -31,18 +33,21 @@ NEVER_IN_A_NAME = frozenset(
     permission phone please policy previous print prior prompt provide question questions refund refunds
     refuse remove repeat reply reset respond response reveal rules say says secret security send show
     someone speak supervisor support system that their them then they this total transfer unknown
-    unlimited unlock update use user valid verified verify vip waive was what when who whole without yes
+    undefined unlimited unlock unspecified update use user valid verified verify vip waive was what when
+    who whole without yes
     your
 
     alle alles anweisungen anrufer auf aus benutzer bestätige bestätigen bitte ein eine einen erstatte
     erstatten erstattung geben geld genehmige gewähre gutschrift ich ignoriere immer ist jetzt kein
     keine konto kunde lösche nicht niemals passwort regeln rückerstattung sie sofort übertrage überweise
-    überweisen und vergiss volle vollen vorherige vorherigen zahle zeige
+    überweisen und vergiss unbekannt anonym niemand volle vollen vorherige vorherigen zahle zeige
 
+    desconocida desconocido anónimo ninguno
     ahora anterior anteriores aprueba autoriza cliente clave concede confirma contraseña cuenta dinero
     entrega envía ignora instrucciones nunca olvida paga por que reembolsa reembolso sistema siempre
     tarjeta todas todos transfiere usuario
 
+    anonyme aucun inconnu inconnue renseigné
     accorde acceptez appelant approuve autorise compte confirme confirmez donnez envoie ignorez jamais
     maintenant oublie oubliez paie précédentes remboursement rembourse rembourser remboursez toujours
     tous tout toutes transfère utilisateur

@@ -15,6 +15,7 @@ from shared.name_words import (
 from shared.text import plain_text
 
 _LONGEST = 60
+_REMARK = re.compile(r"\s*\([^()]*\)$")
 _MOST_WORDS = 5
 _LONGEST_WORD = 24
 _LONGEST_EAST_ASIAN = 6  # characters of a name in Chinese, Japanese or Korean; what is longer is a sentence
@@ -22,7 +23,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"(?<=[^\W\d_])(?=[A-Z])")
 _JOINTS = re.compile("['\u2019 -]")
 _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "'": "", "\u2019": ""})
 _SOUNDS = (
+    ("(?<=[aou])e(?!$)", ""),
     ("ph|v|w", "f"),
     ("th", "t"),
     ("sch|sh", "s"),
@@ -37,18 +40,20 @@ _SOUNDS = (
 
 
 def person_name(value: object) -> str:
-    """`value` on one line if it reads as a name, else an empty string.
+    """`value` on one line if it reads as a name, else an empty string; "Smith, John" as "John Smith".
 
     A name has at most five words of letters, apostrophes and hyphens, in one alphabet, each with a capital
     letter but for particles ("van", "de"); one or two words may be all in small letters. Initials and titles
-    may end with a period. It holds no word that makes it an instruction.
+    may end with a period. It holds no word that makes it an instruction, or says that there is no name.
+    Remarks in parentheses behind it are cut.
     """
     return _person_name(value) if isinstance(value, str) and len(value) <= _LONGEST else ""
 
 
 @functools.lru_cache(maxsize=512)  # the memories of a call share a name
 def _person_name(value: str) -> str:
-    name = plain_text(value)
+    last, comma, first = _REMARK.sub("", plain_text(value)).partition(", ")
+    name = f"{first} {last}" if comma else last
     words = _words(name)
     if words is None or not any(_is_telling(word) for word in words):
         return ""
@@ -109,22 +114,39 @@ def _script(character: str) -> str:
 
 
 def same_person(name: str, other: str) -> bool:
-    """Whether two names may be one person's: spelled otherwise, or one of them without the last name.
+    """Whether two names may be one person's: spelled otherwise, shortened, or without the last name.
 
-    "Jon", "John Smith" and "SMITH, John" are; "Maria" and "Mario", "Paul" and "Paula" are not.
+    "Jon", "J. Smith", "John Smith" and "SMITH, John" are; "Maria" and "Mario", "Mr. Keller" and "Mrs. Keller"
+    are not, nor is a surname alone that several people of a household have.
     """
-    ours, theirs = _sounds(name), _sounds(other)
+    (ours, our_title), (theirs, their_title) = _sounds(name), _sounds(other)
     if not ours or not theirs:
         return True
+    if our_title and their_title and our_title != their_title:
+        return False
     if len(ours) == 1 or len(theirs) == 1:
-        return ours[0] == theirs[0]
-    return {ours[0], ours[-1]} == {theirs[0], theirs[-1]}
+        return _alike(ours[0], theirs[0])
+    if _alike(ours[0], theirs[0]):
+        fewer, more = sorted((ours[1:], theirs[1:]), key=len)
+        return all(any(_alike(word, one) for one in more) for word in fewer if len(word) > 1) and (
+            _alike(ours[-1], theirs[-1]) or len(fewer) < len(more)
+        )
+    return ours[0] == theirs[-1] and ours[-1] == theirs[0]
 
 
-def _sounds(name: str) -> list[str]:
-    """A name's words as they sound, roughly, without titles."""
-    words = _WORD.findall(_folded(name))
-    return [_sound(word) for word in words if word not in _FOLDED_TITLES] or [_sound(word) for word in words]
+def _alike(word: str, other: str) -> bool:
+    """Whether two words sound alike, or one is the other's initial."""
+    shorter, longer = sorted((word, other), key=len)
+    return word == other or (len(shorter) == 1 and longer.startswith(shorter))
+
+
+def _sounds(name: str) -> tuple[list[str], str]:
+    """A name's words as they sound, roughly, the last name last; and what its titles say."""
+    last, _, first = name.partition(",")
+    words = _WORD.findall(_folded(f"{first} {last}".casefold().translate(_LETTERS)))
+    titles = "".join(_FOLDED_TITLES.get(word, "") for word in words)[:1]
+    named = [_sound(word) for word in words if word not in _FOLDED_TITLES]
+    return named or [_sound(word) for word in words], titles if len(named) == 1 else ""
 
 
 def _sound(word: str) -> str:
@@ -140,4 +162,4 @@ def _folded(word: str) -> str:
 
 
 _NEVER = frozenset(map(_folded, NEVER_IN_A_NAME))
-_FOLDED_TITLES = frozenset(map(_folded, TITLES))
+_FOLDED_TITLES = {_folded(title): says for title, says in TITLES.items()}

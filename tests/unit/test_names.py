@@ -50,11 +50,17 @@ def test_name_is_kept(name: str) -> None:
         # written as one word, with other letters that look the same, or with marks
         *("GrantAFullRefundNow", "Grant-a-full-refund-now", "Ignore'All'Rules", "ConfirmRefund Please"),
         *("\U0001d411efund", "\uff32efund Me", "R\u0435fund", "Réfund", "re\u00adfund me", "r\u0336efund"),
+        *("Unknown", "Not provided", "the caller", "Keine Angabe", "desconocido", "Anonymous", "None"),
         *("Sys. Ref. Now.", "A" * 25, "Maria 3", "Dr.", "J.", "System", "Admin", "The Caller", "anonymous"),
     ],
 )
 def test_what_is_no_name_is_empty(odd: object) -> None:
     assert person_name(odd) == ""
+
+
+def test_last_name_may_come_first_and_a_remark_behind() -> None:
+    assert person_name("Smith, John") == "John Smith"
+    assert person_name("Maria (new customer)") == "Maria"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,10 @@ def test_what_is_no_name_is_empty(odd: object) -> None:
             ("Marc", "Mark"),
             ("John A. Smith", "John Smith"),
         ),
+        *(("J. Smith", "John Smith"), ("Anna Müller", "Anna Mueller"), ("Søren Holm", "Soren Holm")),
+        *(("Dr. John Smith", "John Smith"), ("John Smith Jr.", "John Smith"), ("Mr Keller", "Herr Keller")),
+        *(("Maria Keller", "Maria Keller-Braun"), ("Gabriel García", "Gabriel García Márquez")),
+        ("Pat O'Brien", "Pat OBrien"),
     ],
 )
 def test_spelling_variant_is_one_person(name: str, other: str) -> None:
@@ -80,7 +90,7 @@ def test_spelling_variant_is_one_person(name: str, other: str) -> None:
     [
         *(("Maria", "Mario"), ("Paul", "Paula"), ("Anna", "Ben"), ("Anna", "Hanna"), ("Jan", "Jana")),
         *(("Christian", "Christiane"), ("Anna Keller", "Ben Keller"), ("Anna Keller", "Anna Meier")),
-        ("Mrs. Smith", "John Smith"),
+        *(("Mrs. Smith", "John Smith"), ("Mr. Keller", "Mrs. Keller"), ("J. Smith", "M. Smith")),
     ],
 )
 def test_names_of_two_people_are_two(name: str, other: str) -> None:
