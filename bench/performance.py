@@ -13,7 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path.insert(0, str(ROOT))  # run as a command, Python looks only into this folder
 
-from bench.measure import calls, cold, connections, console, deadline, page, price, warm  # noqa: E402 - path set
+from bench.measure import (  # noqa: E402 - path set
+    calls,
+    cold,
+    connections,
+    console,
+    deadline,
+    page,
+    price,
+    ring,
+    warm,
+)
 from bench.measure.report import Section, terminal  # noqa: E402
 from bench.measure.rig import RUNTIME, Rig, find_python  # noqa: E402
 
@@ -28,6 +38,7 @@ def parts(rig: Rig, share: float) -> dict[str, Callable[[], Section]]:
 
     return {
         "cold": lambda: cold.measure(rig, times(10, 2)),
+        "ring": lambda: ring.measure(rig, times(10, 2)),
         "layer": lambda: cold.measure_layer(rig),
         "warm": lambda: warm.measure(rig, times(2000, 40)),
         "trips": lambda: warm.measure_trips(rig),
@@ -86,7 +97,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-EXAMPLES = "Names: cold layer warm trips handshakes acknowledgement worker growth deadline console"
+EXAMPLES = "Names: cold ring layer warm trips handshakes acknowledgement worker growth deadline console"
 
 if __name__ == "__main__":
     sys.exit(main())

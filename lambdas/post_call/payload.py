@@ -78,7 +78,8 @@ def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
         ),
         "data.metadata.sms.sms_user_phone_number": _number(metadata, "sms", "sms_user_phone_number"),
     }
-    if phone.get("direction") != "outbound":  # of an outbound call, it may be the agent's own number
+    # Of an outbound call, it may be the agent's own number.
+    if phone.get("direction") != "outbound" and not _is_agents_own(variables, phone):
         numbers["system__caller_id"] = variables.get("system__caller_id")
     try:
         for field, value in numbers.items():
@@ -92,6 +93,16 @@ def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
         return callers.of_phone_or_web(user_id, "data.user_id")
     except InvalidRequestError:  # a wildcard or a control character, which no caller's id has
         return None
+
+
+def _is_agents_own(variables: Mapping[str, Any], phone: Mapping[str, Any]) -> bool:
+    """Whether `system__caller_id` is the number of the agent, as far as the payload says."""
+    number, own = variables.get("system__caller_id"), phone.get("agent_number")
+    return bool(digits := _digits(number)) and digits == _digits(own)
+
+
+def _digits(value: object) -> str:
+    return "".join(filter(str.isdecimal, value)) if isinstance(value, str) else ""
 
 
 def call_record(data: Mapping[str, Any], user_id: str, event_time: object) -> CallRecord:

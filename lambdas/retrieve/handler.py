@@ -17,8 +17,9 @@ from shared.credentials import Credentials
 from shared.environment import Environment
 from shared.errors import ForbiddenError, InvalidRequestError, UnauthorizedError
 from shared.http import Handler, Request, endpoint, json_type, text_field
+from shared.http_client import deadline
 from shared.mem0 import open_store
-from shared.memory import Memory, of_one_person
+from shared.memory import Memory, newest_name, of_one_person
 
 _LONGEST_QUERY = 1000
 _LATELY_SECONDS = 300
@@ -49,12 +50,21 @@ class Retrieve:
             raise InvalidRequestError("query is empty")
         user_id = self._caller(request, arguments)
         logs.bind(user_id=user_id)
-        candidates = self._store.search(user_id, query, ranking.CANDIDATES) if user_id else []
-        attribute = self._environment.memories_of_others == "attribute"
-        own = of_one_person(candidates, attribute=attribute)
+        own = self._candidates(user_id, query) if user_id else []
         memories = ranking.choose(query, own, self._environment.search_limit)
         logs.bind(found=len(memories))
         return _found(memories)
+
+    def _candidates(self, user_id: str, query: str) -> list[Memory]:
+        """What Mem0 finds, as far as it may be told to who calls."""
+        with deadline(self._environment.mem0_timeout):
+            found = self._store.search(user_id, query, ranking.CANDIDATES)
+            caller = newest_name(found)
+            if caller and len(found) == ranking.CANDIDATES:  # there may be more, and a newer name among them
+                caller = newest_name(self._store.all_memories(user_id)[0])
+        return of_one_person(
+            found, attribute=self._environment.memories_of_others == "attribute", caller=caller
+        )
 
     def _caller(self, request: Request, arguments: Mapping[str, Any]) -> str | None:
         """Whose memories are asked for: the token's caller if there is a token, else the `user_id`."""

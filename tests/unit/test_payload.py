@@ -150,6 +150,20 @@ def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: s
 
 
 @pytest.mark.parametrize(
+    "phone",
+    [
+        {"direction": "outbound"},
+        {"direction": "outbound", "external_number": None, "agent_number": "+16515550100"},
+        {"external_number": None, "agent_number": "+1 651 555 0100"},
+    ],
+)
+def test_agents_own_number_is_no_caller(phone: dict[str, Any]) -> None:
+    variables = {"dynamic_variables": {"system__caller_id": "+16515550100"}}
+    data = payload(metadata={"phone_call": phone}, conversation_initiation_client_data=variables)
+    assert reader.caller(data, CallerIds()) is None
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"user_id": 7, "metadata": {}}, "data.user_id is a number, not a string"),

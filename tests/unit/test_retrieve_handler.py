@@ -212,6 +212,19 @@ def test_result_says_whose_call_it_is_from_and_others_are_left_out(build: Build,
     assert {found["caller_name"] for found in body["memories"]} == {"Maria", "Ben"}
 
 
+def test_newest_name_counts_though_its_call_was_not_found(build: Build, store: MemoryStore) -> None:
+    maria = {"type": "semantic", "call_start": 1_772_532_000, "caller_name": "Maria"}
+    messages = [{"role": "user", "content": f"The tomatoes are red, number {n}."} for n in range(101)]
+    store.add(CALLER, messages, not_after=time.time() + 60, infer=False, metadata=maria)
+    ben = {**maria, "call_start": 1_772_732_000, "caller_name": "Ben"}
+    remember(store, CALLER, "Skiing was fun.", metadata=ben)
+    _, body = answer(build("retrieve"))
+    assert body["memories"] == []
+    _, body = answer(build("retrieve", MEMORIES_OF_OTHERS="attribute"))
+    assert {found["caller_name"] for found in body["memories"]} == {"Maria"}
+    assert all(found["memory"].startswith("From a call with Maria") for found in body["memories"])
+
+
 def test_different_callers_without_a_token_are_counted(
     build: Build, caplog: pytest.LogCaptureFixture
 ) -> None:
