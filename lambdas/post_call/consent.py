@@ -1,6 +1,9 @@
 """Whether what was collected in a call means "do not remember me"."""
 
+import re
 from collections.abc import Iterable, Mapping
+
+_ADDED = re.compile(r"[.!,;:]")
 
 _SAME = {
     **dict.fromkeys(("false", "0", "off", "none", "nein", "non"), "no"),
@@ -14,7 +17,8 @@ def is_refused(collected: Mapping[str, str], rules: Iterable[tuple[str, str]]) -
 
     Args:
         collected: what ElevenLabs collected, by field.
-        rules: fields and the values of them that mean no. Case, spaces and a final period do not matter.
+        rules: fields and the values of them that mean no. Case, spaces, and what a model adds behind a
+            comma or a period ("No, the caller declined.") do not matter.
     """
     found = {(_normalized(field), _answer(value)) for field, value in collected.items()}
     return any((_normalized(field), _answer(value)) in found for field, value in rules)
@@ -25,5 +29,5 @@ def _normalized(text: str) -> str:
 
 
 def _answer(value: str) -> str:
-    text = _normalized(value).rstrip(".!")
+    text = _ADDED.split(_normalized(value), maxsplit=1)[0]
     return _SAME.get(text, text)

@@ -14,6 +14,7 @@ RULES = (("consent_given", "false"), ("may_store", "no"))
         {"consent_given": "False"},
         {"Consent_Given": " FALSE. "},
         {"consent_given": "0"},
+        {"consent_given": "No, the caller declined."},
         {"may_store": "false", "caller_name": "Maria Keller"},
     ],
 )
