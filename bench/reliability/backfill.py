@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from bench.reliability.calls import Call, caller, make_call
 from bench.reliability.report import Section
-from bench.reliability.rig import KINDS, Call, Progress, Rig, caller, make_call
+from bench.reliability.rig import KINDS, Progress, Rig
 from local.elevenlabs.workspace import AGENTS
 from local.memories import Memories
 
