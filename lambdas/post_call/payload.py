@@ -71,12 +71,15 @@ def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
     metadata = _object(data.get("metadata"), "data.metadata")
     phone = _mapping(metadata.get("phone_call"))
     variables = _mapping(_mapping(data.get("conversation_initiation_client_data")).get("dynamic_variables"))
+    missing: list[str] = []
     numbers = {
-        "data.metadata.phone_call.external_number": _number(metadata, "phone_call", "external_number"),
-        "data.metadata.whatsapp.whatsapp_user_id": _with_plus(
-            _number(metadata, "whatsapp", "whatsapp_user_id")
+        "data.metadata.phone_call.external_number": _number(
+            metadata, "phone_call", "external_number", missing
         ),
-        "data.metadata.sms.sms_user_phone_number": _number(metadata, "sms", "sms_user_phone_number"),
+        "data.metadata.whatsapp.whatsapp_user_id": _with_plus(
+            _number(metadata, "whatsapp", "whatsapp_user_id", missing)
+        ),
+        "data.metadata.sms.sms_user_phone_number": _number(metadata, "sms", "sms_user_phone_number", missing),
     }
     # Of an outbound call, it may be the agent's own number.
     if phone.get("direction") != "outbound" and not _is_agents_own(variables, phone):
@@ -85,6 +88,8 @@ def caller(data: Mapping[str, Any], callers: CallerIds) -> str | None:
         for field, value in numbers.items():
             if value is not None:
                 return callers.of_phone(_with_its_country(_id(value, field), variables), field)
+        if missing:
+            raise NotUnderstoodError(f"{missing[0]} is missing")
         if phone or data.get("user_id") is None:
             if "phone_call" not in metadata:
                 raise NotUnderstoodError("data.metadata.phone_call is missing")
@@ -204,18 +209,20 @@ def _seconds(value: object) -> int:
     return int(value)
 
 
-def _number(metadata: Mapping[str, Any], channel: str, name: str) -> object:
+def _number(metadata: Mapping[str, Any], channel: str, name: str, missing: list[str]) -> object:
     """The number on the other end of a call by `channel`; None if it came by another one.
 
+    A field that is documented and not there is noted in `missing`, and None.
+
     Raises:
-        NotUnderstoodError: if the channel's data has no such field.
+        NotUnderstoodError: if the channel's data is no object.
     """
     if metadata.get(channel) is None:
         return None
     call = _object(metadata[channel], f"data.metadata.{channel}")
     if name not in call:
-        raise NotUnderstoodError(f"data.metadata.{channel}.{name} is missing")
-    return call[name]
+        missing.append(f"data.metadata.{channel}.{name}")
+    return call.get(name)
 
 
 def _with_plus(whatsapp_id: object) -> object:

@@ -152,7 +152,6 @@ def test_caller_is_who_was_on_the_other_end(changes: dict[str, Any], expected: s
 @pytest.mark.parametrize(
     "phone",
     [
-        {"direction": "outbound"},
         {"direction": "outbound", "external_number": None, "agent_number": "+16515550100"},
         {"external_number": None, "agent_number": "+1 651 555 0100"},
     ],
@@ -161,6 +160,19 @@ def test_agents_own_number_is_no_caller(phone: dict[str, Any]) -> None:
     variables = {"dynamic_variables": {"system__caller_id": "+16515550100"}}
     data = payload(metadata={"phone_call": phone}, conversation_initiation_client_data=variables)
     assert reader.caller(data, CallerIds()) is None
+
+
+def test_number_that_is_missing_is_told_unless_elevenlabs_noted_it_elsewhere() -> None:
+    noted = {"dynamic_variables": {"system__caller_id": "+16125550142"}}
+    data = payload(
+        metadata={"phone_call": {"direction": "inbound"}}, conversation_initiation_client_data=noted
+    )
+    assert reader.caller(data, CallerIds()) == "+16125550142"
+    data = payload(
+        metadata={"phone_call": {"direction": "outbound"}}, conversation_initiation_client_data=noted
+    )
+    with pytest.raises(NotUnderstoodError, match="external_number is missing"):
+        reader.caller(data, CallerIds())
 
 
 @pytest.mark.parametrize(
