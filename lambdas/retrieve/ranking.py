@@ -69,8 +69,8 @@ def choose(query: str, found: Sequence[Memory], limit: int) -> list[Memory]:
 
     Returns:
         At most `limit` memories, best first, each from one call: its facts, then what was said, with `GAP`
-        where something is left out. Together at most `limit * CHARACTERS` characters; no words twice. Nothing
-        if nothing seems to fit. Scores are from 0 to 1.
+        where something is left out. A fact is a memory of its own while there is room for one. Together at most
+        `limit * CHARACTERS` characters; no words twice. Nothing if nothing seems to fit. Scores are from 0 to 1.
     """
     if _nothing_fits(query, found):
         return []
@@ -90,8 +90,19 @@ def choose(query: str, found: Sequence[Memory], limit: int) -> list[Memory]:
             chosen[id(call)] = call, more
             seen.add(line.text)
             left -= cost
-    memories = [_memory(call, lines) for call, lines in chosen.values()]
+    memories = [_memory(call, lines) for call, lines in _apart(list(chosen.values()), limit)]
     return sorted(memories, key=lambda memory: -memory.score)
+
+
+def _apart(chosen: list[tuple[_Call, list[_Line]]], limit: int) -> list[tuple[_Call, list[_Line]]]:
+    """`chosen` with facts taken out of their calls, the best first, as long as there are not `limit` parts."""
+    facts = [(line, part) for part in chosen for line in part[1] if line.place < 0]
+    parts = list(chosen)
+    for fact, (call, lines) in sorted(facts, key=lambda pair: -pair[0].score):
+        if len(parts) < limit and len(lines) > 1:
+            lines.remove(fact)
+            parts.append((call, [fact]))
+    return parts
 
 
 def _nothing_fits(query: str, found: Sequence[Memory]) -> bool:
@@ -232,8 +243,11 @@ def _text(lines: Sequence[_Line]) -> str:
     text = ""
     before = None
     for line in lines:
-        joint = "" if before is None else " " if line.place == before + 1 else GAP
-        text += joint + line.text
+        if before is not None and line.place < 0:  # facts are sentences, and nothing is left out between
+            text += " " if text[-1] in ".!?…" else ". "
+        elif before is not None:
+            text += " " if line.place == before + 1 else GAP
+        text += line.text
         before = line.place
     return text
 

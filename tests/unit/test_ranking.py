@@ -111,12 +111,34 @@ def test_fact_that_a_turn_states_is_not_said_twice() -> None:
 
 
 def test_fact_that_no_turn_states_stands_before_what_was_said() -> None:
-    (text,) = texts(
-        "allergy",
+    found = (
         memory("Caller: She gets ear infections from chicken."),
-        memory("The dog has a poultry allergy", kind=FACTUAL),
+        memory("The dog has a poultry allergy", kind=FACTUAL, score=0.6),
+        memory("It likes fish.", kind=FACTUAL),
     )
-    assert text == f"The dog has a poultry allergy{ranking.GAP}Caller: She gets ear infections from chicken."
+    said = "Caller: She gets ear infections from chicken."
+    facts = "The dog has a poultry allergy. It likes fish."
+    assert texts("allergy", *found, limit=1) == [f"{facts}{ranking.GAP}{said}"]
+
+
+def test_fact_is_a_memory_of_its_own_while_there_is_room() -> None:
+    found = [
+        memory("Caller: She gets ear infections from chicken."),
+        memory("The dog has a poultry allergy", kind=FACTUAL, score=0.6),
+        memory("It likes fish.", kind=FACTUAL),
+    ]
+    chosen = ranking.choose("allergy", found, 3)
+    assert {(one.text, one.type) for one in chosen} == {
+        ("The dog has a poultry allergy", FACTUAL),
+        ("It likes fish.", FACTUAL),
+        ("Caller: She gets ear infections from chicken.", SEMANTIC),
+    }
+    assert [one.score for one in chosen] == sorted((one.score for one in chosen), reverse=True)
+    both = {one.text for one in ranking.choose("allergy", found, 2)}
+    assert both == {
+        "The dog has a poultry allergy",
+        f"It likes fish.{ranking.GAP}Caller: She gets ear infections from chicken.",
+    }
 
 
 def test_facts_alone_are_factual() -> None:
