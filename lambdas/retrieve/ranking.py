@@ -69,8 +69,8 @@ def choose(query: str, found: Sequence[Memory], limit: int) -> list[Memory]:
 
     Returns:
         At most `limit` memories, best first, each from one call: its facts, then what was said, with `GAP`
-        where something is left out. A fact is a memory of its own while there is room for one. Together at most
-        `limit * CHARACTERS` characters; no words twice. Nothing if nothing seems to fit. Scores are from 0 to 1.
+        where something is left out. A fact is a memory of its own while there is room. Together at most
+        `limit * CHARACTERS` characters; no words twice. Nothing if nothing seems to fit. Scores are 0 to 1.
     """
     if _nothing_fits(query, found):
         return []
@@ -95,7 +95,7 @@ def choose(query: str, found: Sequence[Memory], limit: int) -> list[Memory]:
 
 
 def _apart(chosen: list[tuple[_Call, list[_Line]]], limit: int) -> list[tuple[_Call, list[_Line]]]:
-    """`chosen` with facts taken out of their calls, the best first, as long as there are not `limit` parts."""
+    """`chosen` with facts taken out of their calls, the best first, until there are `limit` parts."""
     facts = [(line, part) for part in chosen for line in part[1] if line.place < 0]
     parts = list(chosen)
     for fact, (call, lines) in sorted(facts, key=lambda pair: -pair[0].score):
