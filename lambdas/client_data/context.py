@@ -8,7 +8,7 @@ import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from client_data.facts import Statement, Told, as_said, is_lasting
+from client_data.facts import Statement, Told, as_said, is_about_the_caller, is_state
 from shared.memory import EPOCH, Memory
 
 OPENING = "<memories>"
@@ -120,9 +120,9 @@ def _choose(facts: Sequence[Memory], told: Told, room: int, longest: int) -> lis
     skipped: list[Memory] = []
     room_left = take(left, room * (1 - _LASTING_SHARE)) + room * _LASTING_SHARE
     older = [*skipped, *left]
-    room_left = take(filter(is_lasting, older), room_left)
-    lasting = set(map(id, chosen))
-    take((fact for fact in older if id(fact) not in lasting), room_left)
+    for lasts in (is_about_the_caller, is_state, bool):  # the last takes all that is left
+        taken = set(map(id, chosen))
+        room_left = take((fact for fact in older if id(fact) not in taken and lasts(fact)), room_left)
     return sorted(chosen, key=lambda fact: fact.created, reverse=True)
 
 

@@ -1,5 +1,6 @@
 """Which facts about a caller are worth telling: those that hold today, once each, and which of them last."""
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,25 +18,55 @@ _FIELD = re.compile(
     r"(?:the caller's (?P<noun>[^.:]{1,60}?) is |(?P<title>[^\W\d][^.:?!]{0,60}): )\S", re.IGNORECASE
 )
 # Who a caller is, the household, health, work, and standing wishes; in English, German, Spanish and French.
-_LASTING = re.compile(
-    r"\b(?:name|call(?:ed|s) (?:her|him|them)|heißt|llama|appelle|"
+_LASTING = (
+    r"\b(?:name|surname|call(?:ed|s) (?:her|him|them)|heißt|llama|appelle|e-?mail (?:is|address)|"
     r"liv(?:es?|ing)|address|moved|born|birthday|wohn|adress|geboren|geburt|viv[ei]|direcci|naci|habit|né[e]?\b|anniv|"
-    r"wife|husband|partner|married|widow|son|daughter|child|kid|mother|father|parent|family|sister|brother|grand|"
-    r"(?:ehe)?frau|(?:ehe)?mann|sohn|tochter|kind|mutter|vater|famil|schwester|bruder|"
-    r"espos|marido|hij[oa]|niñ|madre|padre|herman|femme|mari\b|fils|fille|enfant|mère|père|sœur|frère|"
-    r"dog|cat|pet|hund|katze|haustier|perr[oa]|gat[oa]|mascota|chien|chat|"
-    r"allerg|alérg|intoleran|diabet|asthma|pregnan|schwanger|embaraz|enceinte|wheelchair|rollstuhl|"
-    r"silla de ruedas|fauteuil|deaf|blind|taub|sord|sourd|vegan|v[eé]g[eé]tar|kosher|halal|"
+    r"wife|husband|partner|married|divorced|widow|son|daughter|twin|child|kid|mother|father|parent|family|sister|"
+    r"brother|grand|"
+    r"(?:ehe)?frau|(?:ehe)?mann|sohn|tochter|kind|enkel|mutter|vater|famil|schwester|bruder|verwitwet|geschieden|"
+    r"espos|marido|hij[oa]|niñ|niet[oa]|madre|padre|herman|viud|femme|mari\b|fils|fille|enfant|mère|père|sœur|frère|veu[fv]|"
+    r"dogs?\b|cats?\b|pets?\b|hund|katze|haustier|perr[oa]|gat[oa]\b|mascota|chien|chat\b|"
+    r"allerg|alérg|intoleran|diab|asthma|pregnan|schwanger|embaraz|enceinte|wheelchair|rollstuhl|pacemaker|schrittmacher|"
+    r"silla de ruedas|fauteuil|deaf|hearing|blind\b|taub|sord|sourd|vegan|v[eé]g[eé]tar|kosher|halal|"
     r"prefer|préf[eè]r|bevorzug|prefier|always|never|immer|niemals|siempre|nunca|toujours|jamais|"
     r"work(?:s|ed)|employ|retire|profession|arbeit|beruf|rentn|trabaj|jubil|travaill|retrait|"
-    r"speak|spricht|habla|parle)",
-    re.IGNORECASE,
+    r"speak|spricht|habla|parle)"
+)
+# What is so, and not what happened: "is a nurse", "hates to wait", "no come carne".
+_STATE = (
+    r"^(?:the (?:caller|user|customer)|\w+(?: (?-i:[A-ZÀ-Þ])\w+)?) (?:\w+s|are)\b|'s \w+ (?:is|are)\b|"
+    r"\b(?:is (?:an?|on|not|afraid|hard|\w+-handed|\d+ years)|has (?:an?|no|not|two|three|four|\w+ disease)|"
+    r"can(?:'t|not)|do(?:es)?(?: not|n't)|only|"
+    r"ist|hat|mag|will|möchte|braucht|verträgt|isst|trinkt|hasst|liebt|kann (?:nicht|nur|kein\w*)|"
+    r"es|\w+t (?:eine?n?|keine?n?)|\w+e (?:un|une|des|pas)|"
+    r"tiene|quiere|necesita|odia|come|bebe|usa|gusta|puede|"
+    r"est|veut|aime|déteste|mange|boit|utilise|peut|besoin)\b"
+)
+_PASSING = (
+    r"\b(?:is \w+ing|(?:is|are) in|has \w+(?:ed|id|nt|ade|ought|one|en)|waits|expects|"
+    r"was|were|has been|will be|tomorrow|today|tonight|next|last|ago|\w+day at|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|"
+    r"lunes|martes|miércoles|jueves|viernes|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|"
+    r"ge\w{3,}(?:t|en)\b|hat .{0,40}\b(?:ver|be)\w{2,}(?:t|en)\b|\w+(?:iert|stellt|schwert)\b|"
+    r"(?:a|est|sont|ont) \w+(?:é|ée|és|ées|i|u)\b|está|dollars?|euros?)\b|[$€£]"
 )
 
 
-def is_lasting(fact: Memory) -> bool:
-    """Whether a fact still matters long after its call: who the caller is, or a standing wish."""
-    return _LASTING.search(fact.text) is not None
+def is_about_the_caller(fact: Memory) -> bool:
+    """Whether a fact says who the caller is, or a standing wish: it matters long after its call."""
+    return _patterns()[0].search(fact.text) is not None
+
+
+def is_state(fact: Memory) -> bool:
+    """Whether a fact says what is so, and not what happened."""
+    _, state, passing = _patterns()
+    return state.search(fact.text) is not None and not passing.search(fact.text)
+
+
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Compiled when a caller has more facts than fit, not while the phone rings for others."""
+    return tuple(re.compile(words, re.IGNORECASE) for words in (_LASTING, _STATE, _PASSING))
 
 
 class Statement:

@@ -151,6 +151,32 @@ def test_facts_of_long_ago_that_still_matter_are_told_beside_the_newest() -> Non
     assert "Ordered box 299 " in context
 
 
+@pytest.mark.parametrize(
+    "fact",
+    [
+        *(
+            "Rosa wants to be called only after six.",
+            "Rosa is a nurse.",
+            "Rosa keeps bees.",
+            "Rosa pays in cash.",
+        ),
+        *(
+            "Rosa mag keine Nachrichten auf der Mailbox.",
+            "Rosa no come carne.",
+            "Rosa n'aime pas le téléphone.",
+        ),
+    ],
+)
+def test_what_is_so_outlasts_what_happened(fact: str) -> None:
+    memories = [
+        memory(f"Rosa ordered box {number} of green paper.", 3 + number / 10) for number in range(200)
+    ]
+    memories += [memory(fact, 1), memory("Rosa paid box 7 on Monday.", 2)]
+    context = told(memories, 2000)
+    assert fact in context
+    assert "on Monday" not in context
+
+
 def test_newest_of_the_lasting_facts_come_first() -> None:
     memories = [memory(f"Lives in town {number} of {number} streets.", number / 10) for number in range(200)]
     memories += [memory(f"Ordered box {number} of green paper.", 30 + number / 10) for number in range(300)]
