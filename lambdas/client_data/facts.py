@@ -15,7 +15,7 @@ _NEGATION = re.compile(
 )
 # "The caller's home city is Bonn.", "Home city: Bonn.": what PostCall makes of collected data.
 _FIELD = re.compile(
-    r"(?:the caller's (?P<noun>[^.:]{1,60}?) is |(?P<title>[^\W\d][^.:?!]{0,60}): )\S", re.IGNORECASE
+    r"(?:the caller's (?P<noun>[^.:]{1,60}?) (?:is|are) |(?P<title>[^\W\d][^.:?!]{0,60}): )\S", re.IGNORECASE
 )
 # Who a caller is, the household, health, work, and standing wishes; in English, German, Spanish and French.
 _LASTING = (

@@ -43,7 +43,15 @@ _UNKNOWN = frozenset(
 _HESITATIONS = frozenset(["hm", "hmm", "uh", "um", "er", "erm", "eh", "euh", "äh", "ähm", "öhm", "ehm"])
 _PLACEHOLDERS = re.compile(r"(?:\[[a-z -]+\]\W*)+")
 _UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, of 2001 to 2033
-_QUESTIONS = frozenset("is has was wants needs can may should did does are have".split())
+_BOOLEANS = {"true": "yes", "false": "no"}
+_NO_NOUNS = frozenset(
+    """
+    is has was wants needs can may should did does do are have will would likes dislikes loves hates prefers
+    uses owns lives interested when why how what who where which in with to for at on of by from about
+    """.split()
+)
+"""Words with which a field's name begins or ends that is no noun, such as `interested_in`."""
+_OWNER = re.compile(r"^(?:the )?(?:caller|customer|client|user)(?:'s)? ")
 _LONGEST_PHRASE = 8  # words; what is longer is a sentence
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MARKS = " .…,;:!?-–—"  # noqa: RUF001 - the dashes that transcribers use
@@ -78,7 +86,9 @@ def statements(record: CallRecord) -> list[str]:
         _sentence(_words(name), text)
         for name, value in record.collected.items()
         if (text := " ".join(value.split()))
+        and _words(name)
         and text.lower() not in _UNKNOWN
+        and not (text[-1] == "?" and _words(name).split()[0] in _NO_NOUNS)  # asked, and not answered
         and not _PLACEHOLDERS.fullmatch(text)
     ]
 
@@ -87,11 +97,15 @@ def _sentence(name: str, value: str) -> str:
     """What a collected field says."""
     if _UNIX_TIME.fullmatch(value):
         value = dt.datetime.fromtimestamp(int(value[:10]), dt.UTC).date().isoformat()
+    value = _BOOLEANS.get(value.lower(), value)
     end = "" if value[-1] in ".?!…" else "."
-    is_noun = name.partition(" ")[0] not in _QUESTIONS and value not in {"yes", "no"}
+    words = name.split()
+    first, last = words[0], words[-1]
+    is_noun = not ({first, last} & _NO_NOUNS or value in {"yes", "no", "none"})
     if is_noun and end and len(value.split()) <= _LONGEST_PHRASE:
-        owner = "The" if name.startswith("call ") else "The caller's"
-        return f"{owner} {name.removeprefix('caller ')} is {value}."
+        owner = "The" if first == "call" else "The caller's"
+        verb = "are" if last.endswith("s") and not last.endswith(("ss", "us", "is")) else "is"
+        return f"{owner} {_OWNER.sub('', name)} {verb} {value}."
     return f"{name[:1].upper()}{name[1:]}: {value}{end}"
 
 
