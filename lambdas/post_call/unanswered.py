@@ -24,7 +24,7 @@ _MACHINE_POINTS = {
 }
 _LEAST_POINTS = 3
 _DETECTED = 2
-_INBOUND = 6  # a machine rarely calls, and a caller may well quote one
+_INBOUND = 6  # a machine rarely calls, by phone or on the web, and a caller may well quote one
 _ANSWERS = 3
 _TALKS = 2
 _REPEATS = 2
@@ -75,7 +75,8 @@ def reason(data: Mapping[str, Any], record: CallRecord) -> str:
         is_machine = presents_itself or not {"mention"}.issuperset(spans.values())
         return MACHINE if is_machine and machine + _DETECTED > heard.points else ""
     recorded = "recorder" in spans.values() and heard.words <= _NAME_WORDS
-    inbound = _INBOUND * (phone.get("direction") == "inbound" and not recorded)
+    is_web = "phone_call" in metadata and metadata["phone_call"] is None
+    inbound = _INBOUND * ((phone.get("direction") == "inbound" or is_web) and not recorded)
     return MACHINE if machine >= _LEAST_POINTS and machine > heard.points + inbound else ""
 
 
