@@ -17,7 +17,9 @@ _COPULA = re.compile(
     rf"(?:'s|\b(?:it|that|das|c)(?:'s|\sis|'est|\sist)|{phrases('copulas')}|(?P<to>\bto|\bauf)\b|[:=])"
     r"(?:\s(?:now|still|just|actually|simply|jetzt|ahora|maintenant))?[\s,:]+"
 )
-_TYPED = re.compile(rf"(?:{phrases('types')})\s(?:it\s|in\s|the\s)?(\S+)")
+_TYPED = re.compile(
+    rf"(?:{phrases('types')}|(?P<into>{phrases('into')}))\s(?:it\s|in\s|the\s)?(?P<value>\S+)"
+)
 _LEAD_IN = re.compile(
     r"(?:(?:sure|ok|okay|yeah|yes|well|u[mh]|so|ja|also|si|oui|alors|bueno|of course|claro)[,.: ]+)*"
     r"(?:(?:it|that|this|my password|the password|password|es|das|mein passwort|das passwort|c|ce)"
@@ -98,7 +100,8 @@ def _beside(text: Text, mention: Mention, before: int, after: int) -> Iterator[S
     folded = text.folded
     sentence = sentence_around(folded, mention.start, mention.end)
     copula = _COPULA.match(folded, mention.end, min(after, mention.end + _LONGEST))
-    if copula and copula["to"] and not pattern("changes").search(sentence):
+    changes = pattern("changes").search(sentence) is not None
+    if copula and copula["to"] and not changes:
         copula = None
     start = copula.end() if copula else mention.end
     start += len(folded[start:after]) - len(folded[start:after].lstrip(" ,:=-"))
@@ -116,7 +119,8 @@ def _beside(text: Text, mention: Mention, before: int, after: int) -> Iterator[S
     elif ahead and ahead[1].strip("\"'.,¿¡?!") not in NO_PASSWORD:
         yield _secret(text, *ahead.span(1))
     for typed in _TYPED.finditer(folded, mention.end, min(after, mention.end + _LONGEST)):
-        if _is_strong(text.raw[slice(*(edges := _edges(typed, 1)))]):
+        edges = _edges(typed, "value")
+        if (changes or not typed["into"]) and _is_strong(text.raw[slice(*edges)]):
             yield _secret(text, *edges)
 
 
@@ -156,7 +160,7 @@ def _value(
     return start, start + len(text.folded[start : clause.start() if clause else end].rstrip(" .,;!?"))
 
 
-def _edges(chunk: re.Match[str], group: int = 0) -> tuple[int, int]:
+def _edges(chunk: re.Match[str], group: int | str = 0) -> tuple[int, int]:
     """The chunk without the punctuation around it."""
     text = chunk.group(group)
     left = len(text) - len(text.lstrip("\"'“„«([{<"))
