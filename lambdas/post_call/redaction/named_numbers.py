@@ -121,9 +121,12 @@ def behind_cards(text: Text) -> Iterator[Secret]:
                 break
 
 
-def is_other_number(folded: str, start: int, end: int) -> bool:
-    """Whether the words that touch these digits say that they are no secret: "room 1204", "300 dollars"."""
-    before = _BEFORE_OTHER.search(folded[max(0, start - 30) : start])
+def is_other_number(folded: str, start: int, end: int, since: int = 0) -> bool:
+    """Whether the words that touch these digits say that they are no secret: "room 1204", "300 dollars".
+
+    Words before `since` do not count: they belong to a secret's name.
+    """
+    before = _BEFORE_OTHER.search(folded[max(since, start - 30) : start])
     return bool(before or _AFTER_OTHER.match(folded, end))
 
 
@@ -144,7 +147,7 @@ def _behind(text: Text, mention: Mention, last: int, pieces: Sequence[Run]) -> l
         )
         if run[0].start >= far or ((found or mention.direct) and not direct):
             break
-        if _fits(text, run, mention.name, direct=direct):
+        if _fits(text, run, mention.name, direct=direct, since=mention.end):
             found.append(Secret.of(run, mention.kind))
         elif found or mention.kind in DIGITS_ONLY:
             break
@@ -209,7 +212,7 @@ def _parts(text: Text, run: Run, name: Name) -> Iterator[Run]:
         yield from numerals.split(text.folded, run)
 
 
-def _fits(text: Text, run: Run, name: Name, *, direct: bool) -> bool:
+def _fits(text: Text, run: Run, name: Name, *, direct: bool, since: int = 0) -> bool:
     """Whether a number can be a value of this class: by its length, by its form, and by what touches it."""
     value, start, end = numerals.value(run), run[0].start, run[-1].end
     digits = sum(map(str.isdigit, value))
@@ -221,12 +224,12 @@ def _fits(text: Text, run: Run, name: Name, *, direct: bool) -> bool:
     written = text.folded[start:end]
     return (
         name.length[0] <= len(value) <= name.length[1]
-        and stands_alone(text, run)
+        and stands_alone(text, run, since)
         and not (_PHONE.fullmatch(written) and (digits_only or not direct))
     )
 
 
-def stands_alone(text: Text, run: Run) -> bool:
+def stands_alone(text: Text, run: Run, since: int = 0) -> bool:
     """Whether a number is neither a part of something else, such as a time, nor called something else."""
     start, end = run[0].start, run[-1].end
     written = text.folded[start:end]
@@ -235,7 +238,7 @@ def stands_alone(text: Text, run: Run) -> bool:
         or _GOES_ON.match(text.folded, end)
         or _DATE.fullmatch(written)
         or (_AMOUNT.fullmatch(written) and sum(map(str.isdigit, written)) > 2)  # noqa: PLR2004 - "4.7"
-        or is_other_number(text.folded, start, end)
+        or is_other_number(text.folded, start, end, since)
     )
 
 

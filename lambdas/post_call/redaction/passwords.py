@@ -15,7 +15,7 @@ _COPULA = re.compile(
     rf"(?:\s(?:(?:{phrases('prepositions')})\s(?:(?:{phrases('articles')})\s)?)?"
     rf"(?!(?:{phrases('articles')}|{phrases('copulas')}|{phrases('and')}))[\w'-]{{1,15}}){{0,5}}?[\s,]{{0,2}}"
     rf"(?:'s|\b(?:it|that|das|c)(?:'s|\sis|'est|\sist)|{phrases('copulas')}|(?P<to>\bto|\bauf)\b|[:=])"
-    r"(?:\s(?:now|still|just|actually|simply|jetzt|ahora|maintenant))?[\s,:]+"
+    r"(?:\s(?:now|still|just|always|actually|simply|jetzt|immer|fruher|ahora|siempre|maintenant|toujours))?[\s,:]+"
 )
 _TYPED = re.compile(
     rf"(?:{phrases('types')}|(?P<into>{phrases('into')}))\s(?:it\s|in\s|the\s)?(?P<value>\S+)"
