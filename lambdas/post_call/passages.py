@@ -29,7 +29,8 @@ _FILLERS = frozenset(
 )
 # The end of a sentence: not after an abbreviation ("Dr.", "p.m.") and not before a small letter.
 _SENTENCE_END = re.compile(
-    r"(?<!\b[A-Z])(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})(?<!\.\w)[.!?…]+[\"')”\u2019»]*\s+(?![a-z])"
+    r"(?<!\b[A-Z])(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})(?<!\.\w)"
+    r"(?<!\b[Pp]rof)(?<!\bapprox)(?<!\bvs)(?<!\bca)(?<!\bbzw)(?<!\binkl)[.!?…]+[\"')”\u2019»]*\s+(?![a-z])"
 )
 
 _Line = tuple[str, str]
