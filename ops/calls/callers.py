@@ -15,7 +15,7 @@ from ops.calls.sources import PAGE_SIZE, Sources, StoredMemory
 from ops.errors import OperatorError
 from retrieve import ranking
 from shared.http import Handler
-from shared.memory import Memory, of_one_person
+from shared.memory import Memory, newest_name, of_one_person
 
 _OK = 200
 
@@ -132,9 +132,14 @@ def look_up(sources: Sources, user_id: str, query: str) -> LookedUp:
         OperatorError: if Mem0 cannot be searched.
     """
     as_of = dt.datetime.now(dt.UTC)
-    found = sources.search(identify(sources.deployment, user_id), query, ranking.CANDIDATES)
+    caller_id = identify(sources.deployment, user_id)
+    found = sources.search(caller_id, query, ranking.CANDIDATES)
+    offered = [candidate.memory for candidate in found]
+    name = newest_name(offered)
+    if name and len(found) == ranking.CANDIDATES:  # as Retrieve does: there may be a newer name
+        name = newest_name(stored.memory for stored in sources.newest(caller_id, 1)[0]) or name
     attribute = sources.environment.memories_of_others == "attribute"
-    own = of_one_person([candidate.memory for candidate in found], attribute=attribute)
+    own = of_one_person(offered, attribute=attribute, caller=name)
     chosen = ranking.choose(query, own, sources.environment.search_limit)
     own_texts = {memory.text for memory in own}
 
