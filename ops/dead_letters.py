@@ -76,17 +76,10 @@ class Reader:
         taken = 0
         while limit is None or taken < limit:
             self._renew()
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=_AT_ONCE if limit is None else min(_AT_ONCE, limit - taken),
-                MessageSystemAttributeNames=["All"],
-                MessageAttributeNames=["All"],
-                VisibilityTimeout=HIDDEN_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS,
-            )
-            found = answer.get("Messages", [])
-            new = [message for message in found if message["MessageId"] not in self._held]
-            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in found}
+            with uninterrupted():  # what is received and not noted would stay hidden
+                found = self._receive(_AT_ONCE if limit is None else min(_AT_ONCE, limit - taken))
+                new = [message for message in found if message["MessageId"] not in self._held]
+                self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in found}
             if not new:
                 return
             taken += len(new)
@@ -96,6 +89,18 @@ class Reader:
         """Take a message that was read out of the queue."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[letter.id])
         del self._held[letter.id]
+
+    def _receive(self, most: int) -> list[dict[str, Any]]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=most,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=HIDDEN_SECONDS,
+            WaitTimeSeconds=WAIT_SECONDS,
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed_at > HIDDEN_SECONDS / 3:

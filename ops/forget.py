@@ -210,7 +210,7 @@ class Forget:
     def _delete_conversations(self, workspace: Workspace) -> int:
         found = list(self._conversations())
         for conversation_id in found:
-            workspace.delete(f"/v1/convai/conversations/{conversation_id}")
+            workspace.delete_conversation(conversation_id)
         return len(found)
 
     def _conversations(self) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ops.dead_letters import DeadLetter, Reader
+from ops.signals import uninterrupted
 
 
 def redrive(
@@ -40,15 +41,16 @@ def redrive(
     """
     with Reader(sqs, dead_letter_url) as reader:
         for letter in _oldest_first(reader.read(limit)):
-            sqs.send_message(
-                QueueUrl=queue_url,
-                MessageBody=letter.body,
-                MessageGroupId=letter.group,
-                # Not the id that the call first came with: SQS would silently drop the message, if the first
-                # is less than five minutes old. But the same for a second attempt at moving this letter.
-                MessageDeduplicationId=hashlib.sha256(f"redrive {letter.id}".encode()).hexdigest(),
-            )
-            reader.delete(letter)
+            with uninterrupted():
+                sqs.send_message(
+                    QueueUrl=queue_url,
+                    MessageBody=letter.body,
+                    MessageGroupId=letter.group,
+                    # Not the id that the call first came with: SQS would silently drop the message, if the
+                    # first is less than five minutes old. But the same for a second attempt at moving it.
+                    MessageDeduplicationId=hashlib.sha256(f"redrive {letter.id}".encode()).hexdigest(),
+                )
+                reader.delete(letter)
             moved(letter)
 
 

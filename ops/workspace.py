@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 from elevenlabs.client import ElevenLabs
@@ -148,17 +149,20 @@ class Workspace:
 
     def agent(self, agent_id: str, **which: str) -> dict[str, Any]:
         """An agent with its whole configuration; `branch_id` or `version_id` say which."""
-        return self.get(f"/v1/convai/agents/{agent_id}", which)
+        return self.get(f"/v1/convai/agents/{_segment(agent_id)}", which)
 
     def update_agent(self, agent_id: str, changes: Mapping[str, Any], *, why: str, **which: str) -> None:
         """Change an agent: objects are merged, lists and values replaced. `why` describes the new version."""
-        self.send("PATCH", f"/v1/convai/agents/{agent_id}", {**changes, "version_description": why}, which)
+        path = f"/v1/convai/agents/{_segment(agent_id)}"
+        self.send("PATCH", path, {**changes, "version_description": why}, which)
 
     def branches(self, agent_id: str) -> list[Mapping[str, Any]]:
         """The branches of an agent: `{"id", "current_live_percentage", "parent_branch_id", …}`."""
         try:
             return list(
-                self.get(f"/v1/convai/agents/{agent_id}/branches", {"limit": _PAGE}).get("results", [])
+                self.get(f"/v1/convai/agents/{_segment(agent_id)}/branches", {"limit": _PAGE}).get(
+                    "results", []
+                )
             )
         except WorkspaceError as error:
             if error.status == httpx.codes.NOT_FOUND:
@@ -183,7 +187,11 @@ class Workspace:
 
     def conversation(self, conversation_id: str) -> dict[str, Any]:
         """A past conversation: the `data` of its post-call webhook, but for what was deleted since."""
-        return self.get(f"/v1/convai/conversations/{conversation_id}")
+        return self.get(f"/v1/convai/conversations/{_segment(conversation_id)}")
+
+    def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a past conversation."""
+        self.delete(f"/v1/convai/conversations/{_segment(conversation_id)}")
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The JSON object at `path`."""
@@ -247,6 +255,11 @@ class Workspace:
                 wait = float(asked) if asked.isdecimal() else wait
             time.sleep(min(wait, _LONGEST_WAIT))
         return self._http.request(method, path, json=body, params=dict(parameters or {}))
+
+
+def _segment(id_: str) -> str:
+    """An id as one segment of a path, whatever it holds."""
+    return quote(id_, safe="")
 
 
 @contextlib.contextmanager

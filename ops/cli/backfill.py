@@ -65,6 +65,8 @@ def backfill(
                 run.run(advance)
         finally:
             _report(terminal, run.progress, dry_run=dry_run)
+    if dry_run:
+        terminal.say("nothing was queued: this was a dry run")
     if run.progress.failed:
         raise OperatorError(
             "some conversations could not be read", remedy="run this again: it tries them anew"

@@ -31,6 +31,13 @@ def test_command_has_the_options_that_all_have(name: str, capsys: pytest.Capture
     assert f"Usage: amem {name}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", commands.commands)
+def test_command_has_a_section_with_its_output(name: str) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n### amem {name}\n")[2].partition("\n##")[0]
+    assert f"$ ./amem {name}" in section
+
+
 def test_no_option_takes_a_key() -> None:
     for command in commands.commands.values():
         for parameter in command.params:

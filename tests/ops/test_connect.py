@@ -1,14 +1,20 @@
 """`amem connect` sets ElevenLabs up, `amem disconnect` takes it back; killed anywhere, they end the same."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from local.elevenlabs import WorkspaceServer
+from local.elevenlabs import ElevenLabs, WorkspaceServer, load_script
 from local.elevenlabs.workspace import AGENTS
+from local.http_server import HttpServer, json_response, message
 from ops.cli import main
+from ops.connect.agent import PLACEHOLDERS
 from tests.ops.conftest import STAGE, URLS, deploy
 from tests.ops.kill import kill_at
 from tests.unit.conftest import SECRET_NAME, Aws
@@ -232,6 +238,75 @@ def test_either_meaning_of_a_partial_change_is_fine(elevenlabs: WorkspaceServer,
     assert amem("connect") == 0
     assert amem("disconnect") == 0
     assert elevenlabs.state() == before
+
+
+def test_agents_json_that_would_undo_it_is_warned_of(
+    elevenlabs: WorkspaceServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert elevenlabs
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "agents.json").write_text(json.dumps({"agents": [{"id": BOOKS}]}))
+    assert amem("connect", "--agent", NORA) == 0
+    assert "agents.json" not in capsys.readouterr().err
+    assert amem("connect", "--agent", BOOKS) == 0
+    assert f"agents.json here belongs to ElevenLabs' CLI and holds {BOOKS}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["webhooks", "secrets"])
+def test_two_of_a_name_are_ambiguous(
+    elevenlabs: WorkspaceServer, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    assert amem("connect", "--agent", NORA, "--dry-run") == 0
+    workspace = elevenlabs.workspace
+    for _ in range(2):
+        if kind == "webhooks":
+            workspace.new_webhook(f"AgenticMemory {STAGE} post-call", URLS["PostCallUrl"])
+        else:
+            workspace.put_secret(None, f"agentic_memory_{STAGE}_workspace_key", "value")
+    before = elevenlabs.state()
+    assert amem("connect", "--agent", NORA) == 1
+    assert f"the workspace has 2 {kind}" in capsys.readouterr().err
+    assert elevenlabs.state() == before
+
+
+@pytest.fixture
+def client_data(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Iterator[HttpServer]:
+    """Answers as ClientData does for somebody who never called."""
+    variables = {**PLACEHOLDERS, "caller_id": "+16125550142"}
+    override = {"agent": {"prompt": {"prompt": "You know nothing of the caller."}}}
+    reply = {
+        "type": "conversation_initiation_client_data",
+        "dynamic_variables": variables,
+        "conversation_config_override": override,
+    }
+    server = HttpServer(lambda _: json_response(200, reply), name="client-data", port=0, error=message)
+    monkeypatch.setitem(URLS, "ClientDataUrl", f"{server.url}/client-data")
+    deploy(aws)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("scope", ["workspace", "agents"])
+def test_call_in_between_never_fails(
+    elevenlabs: WorkspaceServer, client_data: HttpServer, monkeypatch: pytest.MonkeyPatch, scope: str
+) -> None:
+    """Neither while agents are connected nor while they are disconnected, wherever that stands still."""
+    assert client_data
+    script = replace(load_script(Path("local/calls/maria-first.json")), agent_id=NORA)
+    told = set[bool]()
+    with ElevenLabs(elevenlabs.workspace, sleep=lambda _seconds: None) as platform:
+        for command in (["connect", "--agent", NORA, "--scope", scope], ["disconnect"]):
+            killed, number = True, 0
+            while killed:
+                number += 1  # more each time, so that it comes to its end
+                killed = kill_at(number, monkeypatch, sent=True, command=partial(amem, *command))
+                call = platform.start_call(script)
+                assert not call.problem, command
+                told.add(call.initiation_reply is not None)
+    assert told == {True, False}
 
 
 @pytest.mark.parametrize("sent", [False, True])

@@ -174,12 +174,13 @@ def test_crash_between_send_and_delete_does_not_queue_the_call_twice(aws: Aws) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_in_between_leaves_nothing_hidden(aws: Aws, number: int) -> None:
-    """In a process of its own, stopped while it holds what it has listed."""
+@pytest.mark.parametrize("name", ["dead-letters", "redrive"])
+def test_signal_in_between_loses_and_hides_nothing(aws: Aws, name: str, number: int) -> None:
+    """In a process of its own, stopped while it holds what it has listed, or has moved some of it."""
     for place in range(30):
         give_up(aws, f"conv_{place:02}")
     code = "import sys; from ops.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "dead-letters", *STAGE_OPTION]
+    command = [sys.executable, "-c", code, name, *STAGE_OPTION]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         process.stdout.readline()
@@ -188,7 +189,9 @@ def test_signal_in_between_leaves_nothing_hidden(aws: Aws, number: int) -> None:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert len(drain(aws, aws.dead_letters_url)) == 30
+    left, moved = (conversations(drain(aws, url)) for url in (aws.dead_letters_url, aws.queue_url))
+    assert sorted(left + moved) == [f"conv_{place:02}" for place in range(30)]
+    assert bool(moved) == (name == "redrive")
 
 
 def test_message_that_cannot_be_read_is_shown_and_moved_too(

@@ -1,6 +1,7 @@
 """`amem forget` leaves nothing of a caller and lets nothing come back; `amem export` shows it all before."""
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from ops.callers import digest
 from ops.cli import main
 from post_call import messages
 from post_call.record import CallRecord, Turn
+from tests.local.support import until
 from tests.ops.conftest import STAGE, deploy
 from tests.ops.kill import kill_at
 from tests.unit.conftest import Aws, Build
@@ -206,6 +208,21 @@ def test_worker_in_the_middle_of_a_call_is_waited_for(
     note(aws, CALLER, claimed_until={"N": str(int(time.time()) + 2)})
     assert amem("forget", CALLER, "--yes") == 0
     assert "waiting for workers" in capsys.readouterr().err
+    assert listed(mem0, CALLER) == []
+
+
+def test_call_that_a_worker_is_in_the_middle_of_leaves_nothing(mem0: Mem0StandIn, build: Build) -> None:
+    """The worker has claimed it and is adding while the caller is forgotten."""
+    mem0.set_faults({"operation": "add", "latency_seconds": 0.5})
+    worker = threading.Thread(target=run_worker, args=(build, record()))
+    worker.start()
+    until(lambda: [one for one in mem0.requests() if one["operation"] == "add"], "the worker adds")
+    assert amem("forget", CALLER, "--yes") == 0
+    worker.join(20)
+    assert mem0.settle()
+    assert listed(mem0, CALLER) == []
+    run_worker(build, record())  # the same message, delivered again
+    assert mem0.settle()
     assert listed(mem0, CALLER) == []
 
 
