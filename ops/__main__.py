@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import warnings
 
 INTERRUPTED = 130
 
@@ -18,4 +19,6 @@ if __name__ == "__main__":
         signal.signal(number, _leave)
     from ops.cli import main
 
+    # The SDK uses names that pydantic would rather not have; that is no matter of an operator.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="elevenlabs")
     sys.exit(main())
