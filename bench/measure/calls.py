@@ -30,7 +30,7 @@ SAID = (
 
 
 def webhook(rig: Rig) -> dict[str, Any]:
-    """A signed post-call webhook of a call that nobody has seen before, by a caller of its own."""
+    """A signed post-call webhook of a new call, by a caller of its own."""
     number = uuid.uuid4().int
     start = int(time.time()) - 120
     body = {
@@ -60,7 +60,7 @@ def webhook(rig: Rig) -> dict[str, Any]:
 
 
 def _queue(rig: Rig) -> str:
-    """A call queue that nobody consumes but the bench."""
+    """A call queue that only the bench consumes."""
     attributes = {"FifoQueue": "true", "DeduplicationScope": "messageGroup"}
     attributes["FifoThroughputLimit"] = "perMessageGroupId"
     name = f"bench-{uuid.uuid4().hex}.fifo"
@@ -87,7 +87,7 @@ def measure(rig: Rig, count: int) -> Section:
         for host in (ours, naive):
             for _ in range(3):
                 _answered(rig, host)
-        for turn in range(count):  # in turn, so that the machine's moods are shared
+        for turn in range(count):  # in turn, so that both sides share what else the machine does
             for condition, rule in CONDITIONS.items():
                 with rig.faults(rule):
                     times.setdefault(("ours", condition), []).append(_answered(rig, ours))

@@ -88,7 +88,7 @@ CHOSEN = """## Where it comes from
   is compiled with unchecked hashes.
 - **No boto3.** Secrets Manager, SQS and DynamoDB speak one JSON protocol; `lambdas/shared/aws.py` is all of
   it that we need.
-- **httpx on top, the standard library's HTTP below.** `MemoryClient` takes a client of one's own. Ours is an
+- **httpx on top, the standard library's HTTP below.** `MemoryClient` takes any client. Ours is an
   `httpx.Client` whose requests go through `http.client`, which is loaded anyway: httpcore and h11 are never
   imported, and cookies, redirects and authentication flows cost nothing.
 - **One connection, kept for 330 s.** httpx drops an idle one after 5 s. NAT gateways forget after 350 s.
@@ -97,18 +97,18 @@ CHOSEN = """## Where it comes from
 - **One log line for a request.** The latency metric rides on it.
 - **One deadline for the whole request**, name look-up and TLS included, because a timeout per read never ends
   against a server that drips.
-- **The webhook only queues.** What Mem0 does then is the worker's business, and nobody waits for the worker.
+- **The webhook only queues.** Mem0 is called by the worker, for which no caller waits.
 
 ## Memory and architecture
 
 `memory_mb` is {memory}, `architecture` is arm64. Lambda gives a function CPU in proportion to its memory, a
 whole core at 1,769 MB, so {memory} MB are {share} of one. A warm ClientData needs {own} of CPU at most,
 {slow_own} there, beside the 300 ms and more that it waits for Mem0: twice the memory would double the price
-of that waiting and save a few milliseconds that nobody hears. A cold start needs {cpu} of CPU, {slow} at
+of that waiting and save a few milliseconds that no caller hears. A cold start needs {cpu} of CPU, {slow} at
 that share (Lambda usually lends more during init); the naive way's {naive} would be {naive_slow} s, and
 init may take 10 s. {resident} MB are resident after the start, so
 256 MB would do, at half the CPU: cold starts would be twice as long for a saving of cents. arm64 costs a
-fifth less for each GB-second, and nothing in the layer is slower there; whoever must stay on x86_64 sets
+fifth less for each GB-second, and nothing in the layer is slower there; to stay on x86_64, set
 `architecture`.
 
 ## SnapStart
@@ -118,7 +118,7 @@ snapshot taken after their imports. The secret is read and the socket opened aft
 is ever in a snapshot. It is off by default because it is charged: for keeping each published version's
 snapshot, by its memory and at least for three hours, and for each restore. At us-east-1's list prices
 ($0.0000015046 for a GB-second kept, $0.0001397998 for a GB restored, Python, 2026-11-22) two functions of
-0.5 GB cost $3.90 a month each kept version, whether anybody calls or not.
+0.5 GB cost $3.90 a month for each kept version, with or without calls.
 
 Here a cold ClientData needs {cold} until its first event, and a restored one {restored}; AWS's own time to
 load the snapshot, which this machine cannot show, comes on top of the second. It pays where a first caller's

@@ -79,16 +79,16 @@ STEPS = tuple(sorted({place.step.rsplit(":", 1)[0] for place in PLACES if ":" in
 
 @dataclass(kw_only=True)
 class Plan:
-    """Where one call is struck, and how (`kill` or `freeze`)."""
+    """Where one call is hit, and how (`kill` or `freeze`)."""
 
     place: Place
     how: str
-    struck: bool = False
+    hit: bool = False
     fallen: bool = False
 
 
 class Saboteur:
-    """Strikes each call once, at its place."""
+    """Hits each call once, at its place."""
 
     def __init__(self, plans: Mapping[str, Plan]) -> None:
         self._plans = plans
@@ -105,7 +105,7 @@ class Saboteur:
             self._struck.notify_all()
 
     def wait_for_the_last(self) -> None:
-        """Wait until whoever was frozen last has woken up, and had time to do what it must not."""
+        """Wait until the last frozen instance has woken up, and had time to do what it must not."""
         time.sleep(max(0.0, self._all_awake + _AWAKE_SECONDS - time.monotonic()))
 
     def at_step(self, step: Step) -> None:
@@ -113,7 +113,7 @@ class Saboteur:
         invocation = step.instance._current  # noqa: SLF001 - the host's steps do not carry the event
         found = _ID.search(invocation.event) if invocation else None
         plan = self._plans.get(found.group().decode()) if found else None
-        if invocation is None or found is None or plan is None or plan.struck:
+        if invocation is None or found is None or plan is None or plan.hit:
             return
         door = "worker" if b'"Records"' in invocation.event else "webhook"
         if door != plan.place.door:
@@ -147,7 +147,7 @@ class Saboteur:
 
     def _claim(self, plan: Plan) -> bool:
         with self._lock:
-            first, plan.struck = not plan.struck, True
+            first, plan.hit = not plan.hit, True
         return first
 
     def _count(self, request_id: str, step: str) -> int:
@@ -156,7 +156,7 @@ class Saboteur:
             return self._reached[request_id, step]
 
     def _hold(self, plan: Plan) -> None:
-        """Hold the second of the two adds until the stroke has fallen."""
+        """Hold the second of the two adds until the fault has happened."""
         with self._struck:
             self._struck.wait_for(lambda: plan.fallen or self._over, timeout=10)
 
@@ -167,16 +167,16 @@ def run(
     places: Sequence[Place] = PLACES,
     ways: Sequence[str] = WAYS,
 ) -> Section:
-    """Strike `calls` calls at each place, in both ways, all of them mixed, and count."""
+    """Hit `calls` calls at each place, in both ways, all of them mixed, and count."""
     section = Section(
         key="crash",
         title="Crash matrix",
         about=(
-            f"Each call is struck once, at its own step, while the others are under way: {WEBHOOKS} webhooks"
+            f"Each call is hit once, at its own step, while the others are under way: {WEBHOOKS} webhooks"
             f" and {WORKERS} batches of one call at once. Killed: SIGKILL. Frozen: stopped for"
             f" {FREEZE_SECONDS} s, with a visibility timeout of {VISIBILITY_SECONDS} s and a claim of"
             f" {CLAIM_SECONDS} s, and then woken up to finish what it was doing. ElevenLabs delivers again"
-            " what was not answered with 200. *Struck* counts the calls that were hit at the step."
+            " what was not answered with 200. *Hit* counts the calls that were hit at their step."
         ),
     )
     with Rig(
@@ -247,5 +247,5 @@ def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -
 
 
 def _judge(section: Section, tally: Tally, words: str, plans: Sequence[Plan]) -> None:
-    struck = sum(plan.struck for plan in plans)
-    section.add(words, {"struck": struck, **tally.figures()}, passed=struck == len(plans) and tally.clean)
+    hit = sum(plan.hit for plan in plans)
+    section.add(words, {"hit": hit, **tally.figures()}, passed=hit == len(plans) and tally.clean)

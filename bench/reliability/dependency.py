@@ -93,8 +93,8 @@ CASES = (
     _mem0("half a JSON document", garbage=True),
     _mem0("answers a byte at a time", drip_bytes_per_second=10, drip_headers=True),
     _mem0("400", status=400, becomes="dead", reason="rejected the request (HTTP 400)"),
-    _mem0("401 for good", status=401, becomes="dead", reason="refused the API key (HTTP 401)"),
-    _mem0("503 for good", status=503, becomes="dead", reason="tried 5 times; the last time: Mem0 failed"),
+    _mem0("401 at every try", status=401, becomes="dead", reason="refused the API key (HTTP 401)"),
+    _mem0("503 at every try", status=503, becomes="dead", reason="tried 5 times; the last time: Mem0 failed"),
     _queue("refuses the connection", refuse=True),
     _queue("throttles", **_THROTTLED),
     _queue("answers 500", status=500),
@@ -136,7 +136,7 @@ def run(progress: Progress) -> Section:
         title="Dependency matrix",
         about=(
             f"{CALLS} calls a case. Each fault lasts until it has hit both adds (or all attempts) of each of"
-            " them once; *for good* means for good. *Faults*: how often it hit. *First answer*: what"
+            " them once; *Faults*: how often it hit. *First answer*: what"
             " ElevenLabs was told at first. *Tries*: how often it delivered at most. Up to the cases of a"
             f" start, all run at once, at a reservation of {MANY}. *The secret has run out*: it was read"
             f" {dependency_secret.CACHE_SECONDS} s ago (300 s as deployed) and is to be read anew. A key that"
@@ -227,7 +227,7 @@ def _judge(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
         waited = _shortest_wait(rig, one)
         passed = passed and waited >= RETRY_AFTER_SECONDS
         remark = f"asked for {RETRY_AFTER_SECONDS} s; the next try came after {waited:.1f} s at the earliest"
-    if one.case.becomes == "dead" and "for good" not in one.case.words:
+    if one.case.becomes == "dead" and "at every try" not in one.case.words:
         tries = _most_tries(rig, one)
         remark += f"; sent {tries} time{'s'[: tries > 1]}"
     section.add(one.case.words, figures, passed=passed, remark=remark)

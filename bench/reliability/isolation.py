@@ -19,7 +19,7 @@ _TOLD = "the spare key lies under the blue flowerpot"
 IDS: dict[str, Any] = {
     '"*"': "*",
     "a wildcard within": "+1555*",
-    "an object": {"ne": "nobody"},
+    "an object": {"ne": "x"},
     "an operator": {"in": [_VICTIM]},
     "a list": [_VICTIM],
     "a number": 15550100777,
@@ -49,7 +49,7 @@ def run(progress: Progress) -> Section:
         about=(
             "A victim has a memory. Each id goes to all three functions; the figures are what they answered."
             " *Reached Mem0*: ids in its requests that are not a plain, checked string. *Leaked*: answers"
-            " that hold the victim's words. 200 means that the id is nobody's, or a spelling of a number."
+            " that hold the victim's words. 200 means that the id is anonymous, or a spelling of a number."
         ),
     )
     with Rig(visibility_timeout=8, progress=progress) as rig:

@@ -156,7 +156,7 @@ def _explained(idle: Storm, busy: Storm) -> str:
         f" first try: {first[0]} with the worker idle, {first[1]} with the worker busy. All accepted: after"
         f" {idle.seconds:.0f} s and {busy.seconds:.0f} s, both set by the schedule of the retries. The first"
         " tries vary from run to run, as senders and functions share this machine's cores. What a busy worker"
-        " can cost the webhook is tries, and no call. Whoever is refused comes again by ElevenLabs'"
+        " can cost the webhook is tries, and no call. What is refused comes again by ElevenLabs'"
         f" schedule; at {COMPRESSION_OF_LOAD:g} times its speed the retries come as much closer together than"
         " real ones do."
     )

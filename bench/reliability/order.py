@@ -21,7 +21,7 @@ def run(progress: Progress) -> Section:
         title="Order and poison",
         about=(
             "*In order*: callers whose calls Mem0 accepted in the order in which they were made. A poison"
-            " call is one that Mem0 rejects for good, or fails on for good."
+            " call is one that Mem0 rejects, or fails on at every try."
         ),
     )
     environment = {"RETRY_DELAYS": str(_RETRY_SECONDS), "CLAIM_SECONDS": "6"}
@@ -32,7 +32,7 @@ def run(progress: Progress) -> Section:
         progress("order: order done")
         _poison(section, rig, "rejected at once (400)", {"status": 400})
         progress("order: first poison done")
-        _poison(section, rig, "fails for good (503), five tries", {"status": 503})
+        _poison(section, rig, "fails at every try (503), five tries", {"status": 503})
     return section
 
 

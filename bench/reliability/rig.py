@@ -94,7 +94,7 @@ class Rig:
                     self.progress(f"{len(doing) - len(left)} of {len(doing)} {words}")
             return [task.result() for task in doing]
         finally:
-            # After a Ctrl-C nobody waits for retries: what they are sent to ends with the rig.
+            # After a Ctrl-C retries are not waited for: what they are sent to ends with the rig.
             senders.shutdown(wait=False, cancel_futures=True)
 
     def look_up(self, user_id: str) -> Reply:

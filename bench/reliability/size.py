@@ -70,7 +70,7 @@ def _long_call(number: int, *, turns: int, words: int) -> tuple[Call, list[str]]
 
 
 def _padded(number: int, size: int) -> Call:
-    """A call whose body has exactly `size` bytes, because of a field that nobody reads."""
+    """A call whose body has exactly `size` bytes, because of a field that is not read."""
     call = make_call(caller(900_000 + number))
     event = json.loads(call.body)
     event["data"]["trace"] = ""

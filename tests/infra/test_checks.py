@@ -37,7 +37,7 @@ def test_nothing_is_found_that_was_not_acknowledged(tmp_path: Path) -> None:
     assert findings(tmp_path, **EVERYTHING) == []
 
 
-def test_synthesis_warns_that_nobody_is_notified_of_alarms_by_default(tmp_path: Path) -> None:
+def test_synthesis_warns_that_no_one_is_notified_of_alarms_by_default(tmp_path: Path) -> None:
     assert findings(tmp_path) == ["Annotation::agentic-memory:alarm-email Alarms"]
 
 

@@ -54,7 +54,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def variables() -> Variables:
-    """The environment of a function that reaches nobody; the other fixtures fill it."""
+    """The environment of a function that reaches nothing; the other fixtures fill it."""
     return {
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "testing",
@@ -157,7 +157,7 @@ def build(aws: Aws, mem0: Mem0StandIn, variables: Variables) -> Build:
 
     def make(function: str, **changes: str) -> Handler:
         variables.update(changes)
-        # The module makes a handler for Lambda when it is imported: here one that reaches nobody.
+        # The module makes a handler for Lambda when it is imported: here one that reaches nothing.
         with mock.patch.dict(os.environ, {"MEM0_HOST": "http://127.0.0.1:9", "MEM0_API_KEY": "none"}):
             module = importlib.import_module(f"{function}.handler")
         handler: Handler = module.build(variables)

@@ -104,7 +104,7 @@ VECTORS = (
         header=lambda now: ",".join(["v1=0"] * 15) + "," + _at(now),
         accepted=False,
         sdk="accepts",
-        why="nobody sends that many; each v0 costs a comparison",
+        why="no sender needs that many; each v0 costs a comparison",
     ),
     Vector(words="no header", header=lambda _now: None, accepted=False),
     Vector(words="an empty header", header=lambda _now: "", accepted=False),
@@ -174,7 +174,7 @@ VECTORS = (
         header=lambda now: _at(now, HALF_AN_HOUR + 1),
         accepted=False,
         sdk="accepts",
-        why="a time from the future would be good for ever",
+        why="a time from the future would be valid too long",
     ),
     Vector(
         words="spaces around the parts",

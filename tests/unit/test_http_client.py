@@ -321,7 +321,7 @@ def test_write_is_not_sent_again_when_its_connection_dies(servers: Servers, conn
     assert servers.connections == 1
 
 
-def test_stray_response_is_nobody_elses_answer(servers: Servers, connect: Connect) -> None:
+def test_stray_response_answers_no_other_request(servers: Servers, connect: Connect) -> None:
     client = connect(servers.start(replay(ok(b"mine") + ok(b"stray")), replay(ok(b"next"))))
     assert client.request("GET", "/", HEADERS).body == b"mine"
     assert client.request("GET", "/", HEADERS, repeatable=True).body == b"next"

@@ -42,4 +42,4 @@ def test_default_persona_that_ships_has_a_place_for_the_memories() -> None:
     prompt = personas.prompt("", "CONTEXT")
     assert "CONTEXT" in prompt
     assert personas.MARK not in prompt
-    assert "{{" not in prompt  # ElevenLabs would read it as a variable that nobody sets
+    assert "{{" not in prompt  # ElevenLabs would read it as a variable that is not set

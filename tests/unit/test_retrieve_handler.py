@@ -79,10 +79,10 @@ def test_limit_is_a_setting(build: Build) -> None:
 
 
 @pytest.mark.usefixtures("remembered")
-@pytest.mark.parametrize("nobody", ["anonymous", "", "+266696687", "two words"])
-def test_withheld_number_finds_nothing(build: Build, nobody: str, mem0: Mem0StandIn) -> None:
+@pytest.mark.parametrize("withheld", ["anonymous", "", "+266696687", "two words"])
+def test_withheld_number_finds_nothing(build: Build, withheld: str, mem0: Mem0StandIn) -> None:
     handler = build("retrieve")
-    status, body = answer(handler, {**QUERY, "user_id": nobody})
+    status, body = answer(handler, {**QUERY, "user_id": withheld})
     assert (status, body["memories"]) == (200, [])
     assert body["message"]
     assert asked(mem0) == []
@@ -144,7 +144,7 @@ def test_token_says_who_the_caller_is(build: Build) -> None:
 
 
 @pytest.mark.usefixtures("remembered")
-def test_token_of_one_caller_opens_nobody_elses_memories(build: Build, mem0: Mem0StandIn) -> None:
+def test_token_of_one_caller_opens_no_other_callers_memories(build: Build, mem0: Mem0StandIn) -> None:
     handler = build("retrieve")
     for mismatch in (issued(STRANGER), issued("")):
         status, body = with_token(handler, mismatch)
@@ -154,7 +154,7 @@ def test_token_of_one_caller_opens_nobody_elses_memories(build: Build, mem0: Mem
 
 
 @pytest.mark.usefixtures("remembered")
-def test_token_of_nobody_finds_nothing(build: Build) -> None:
+def test_token_of_an_anonymous_caller_finds_nothing(build: Build) -> None:
     status, body = with_token(build("retrieve"), issued(""), {"query": "x", "user_id": "anonymous"})
     assert (status, body["memories"]) == (200, [])
 
