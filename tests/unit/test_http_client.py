@@ -309,7 +309,7 @@ def test_read_over_a_connection_that_was_forgotten_is_sent_again_within_the_dead
 ) -> None:
     client = connect(servers.start(replay(ok()), replay(ok(b"fresh"))))
     client.request("GET", "/", HEADERS)
-    with deadline(PATIENCE):
+    with deadline(2 * DEADLINE):
         assert client.request("GET", "/", HEADERS, repeatable=True).body == b"fresh"
 
 

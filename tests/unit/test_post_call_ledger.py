@@ -9,6 +9,7 @@ import pytest
 from local.mem0.server import Mem0StandIn
 from post_call import messages
 from post_call.ledger import FORGOTTEN, BusyError, Ledger
+from post_call.record import Turn
 from shared import http_client
 from shared.aws import AwsClient
 from shared.environment import Environment
@@ -168,7 +169,9 @@ def test_id_that_looks_like_a_part_of_another_call_is_a_call_of_its_own(
     build: Build, mem0: Mem0StandIn, aws: Aws
 ) -> None:
     handler = build("post_call", STORE_TYPES="semantic")
-    assert work(handler, call("conv_1", part=2, parts=2)) == []
+    turns = tuple(Turn("user", f"Sentence {number} of a very long story.") for number in range(40))
+    _, part, *_ = messages.of_call(call(turns=turns), most_bytes=1500)
+    assert work(handler, part.body) == []
     assert work(handler, call("conv_1#2")) == []
     assert len(adds(mem0)) == 2
     assert aws.received(aws.dead_letters_url) == []
