@@ -44,7 +44,7 @@ class Tally:
         return len(self.remembered) == self.calls and not self.dead and not twice
 
     @property
-    def buried(self) -> bool:
+    def dead_lettered(self) -> bool:
         """Whether each call is among the dead letters with a reason, and none is remembered as well."""
         return len(self.dead) == self.calls and not self.both and not self.unexplained
 

@@ -84,25 +84,25 @@ class Plan:
     place: Place
     how: str
     hit: bool = False
-    fallen: bool = False
+    happened: bool = False
 
 
-class Saboteur:
+class FaultInjector:
     """Hits each call once, at its place."""
 
     def __init__(self, plans: Mapping[str, Plan]) -> None:
         self._plans = plans
         self._lock = threading.Lock()
         self._reached: Counter[tuple[str, str]] = Counter()  # by request and step
-        self._struck = threading.Condition(self._lock)
+        self._hits = threading.Condition(self._lock)
         self._all_awake = 0.0
         self._over = False
 
-    def let_go(self) -> None:
+    def release_all(self) -> None:
         """Hold nothing any more."""
-        with self._struck:
+        with self._hits:
             self._over = True
-            self._struck.notify_all()
+            self._hits.notify_all()
 
     def wait_for_the_last(self) -> None:
         """Wait until the last frozen instance has woken up, and had time to do what it must not."""
@@ -130,9 +130,9 @@ class Saboteur:
                 timer = threading.Timer(FREEZE_SECONDS, step.instance.thaw)
                 timer.daemon = True
                 timer.start()
-            with self._struck:
-                plan.fallen = True
-                self._struck.notify_all()
+            with self._hits:
+                plan.happened = True
+                self._hits.notify_all()
 
     def before_delete(self, messages: Sequence[Message]) -> None:
         """Called by the event source: lose the deletion, or come with it when it is too late."""
@@ -157,8 +157,8 @@ class Saboteur:
 
     def _hold(self, plan: Plan) -> None:
         """Hold the second of the two adds until the fault has happened."""
-        with self._struck:
-            self._struck.wait_for(lambda: plan.fallen or self._over, timeout=10)
+        with self._hits:
+            self._hits.wait_for(lambda: plan.happened or self._over, timeout=10)
 
 
 def run(
@@ -198,21 +198,25 @@ def run(
             for call in some
         }
         began = time.monotonic()
-        saboteur = Saboteur(plans)
-        rig.system.source.pause()  # `_play` has one of its own, with a batch size of one
-        rig.system.host.on_step(saboteur.at_step)
+        injector = FaultInjector(plans)
+        rig.system.source.pause()  # `_run_calls` has one of its own, with a batch size of one
+        rig.system.host.on_step(injector.at_step)
         # One call of each group in turn, so that some wait while others work.
-        _play(rig, list(chain(*zip(*(group for _, _, group in everything), strict=True))), saboteur, progress)
+        _run_calls(
+            rig, list(chain(*zip(*(group for _, _, group in everything), strict=True))), injector, progress
+        )
         progress(f"crash: all settled after {time.monotonic() - began:.0f} s")
         for place, how, some in groups:
-            _judge(section, rig.tally(some), f"{_HOW[how]} {place.words}", [plans[one] for one in ids(some)])
+            _add_row(
+                section, rig.tally(some), f"{_HOW[how]} {place.words}", [plans[one] for one in ids(some)]
+            )
         words = f"killed {_ACCEPTED}; Mem0 extracts {EXTRACTION_SECONDS:g} s later"
-        _judge(section, rig.tally(slow[2]), words, [plans[one] for one in ids(slow[2])])
+        _add_row(section, rig.tally(slow[2]), words, [plans[one] for one in ids(slow[2])])
     section.after = _REMAINS
     return section
 
 
-def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -> None:
+def _run_calls(rig: Rig, calls: list[Call], injector: FaultInjector, progress: Progress) -> None:
     system = rig.system
     mapping = system.template.mapping
     api = next(api for api in system.template.apis if api.function == mapping.function)
@@ -228,17 +232,17 @@ def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -
         partial_failures=mapping.partial_failures,
         wake=system.aws.wake,
         visibility_seconds=VISIBILITY_SECONDS,
-        before_delete=saboteur.before_delete,
+        before_delete=injector.before_delete,
     )
     try:
         deliveries = rig.deliver_all(calls, at_once=WEBHOOKS, url=f"{gateway.url}/post-call")
         refused = [delivery for delivery in deliveries if not delivery.accepted]
         progress(f"crash: {len(deliveries)} calls delivered, {len(refused)} given up by ElevenLabs")
         rig.drained(240)
-        saboteur.wait_for_the_last()
+        injector.wait_for_the_last()
     except BaseException:
         source.cease()  # the batches under way end with the rig
-        saboteur.let_go()
+        injector.release_all()
         raise
     else:
         source.stop()
@@ -246,6 +250,6 @@ def _play(rig: Rig, calls: list[Call], saboteur: Saboteur, progress: Progress) -
         gateway.stop()
 
 
-def _judge(section: Section, tally: Tally, words: str, plans: Sequence[Plan]) -> None:
+def _add_row(section: Section, tally: Tally, words: str, plans: Sequence[Plan]) -> None:
     hit = sum(plan.hit for plan in plans)
     section.add(words, {"hit": hit, **tally.figures()}, passed=hit == len(plans) and tally.clean)

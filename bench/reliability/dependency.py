@@ -57,7 +57,7 @@ def _queue(words: str, **rule: Any) -> Case:
     )
 
 
-def _hide(words: str, **rule: Any) -> Case:
+def _visibility(words: str, **rule: Any) -> Case:
     return Case(
         words=f"worker: SQS {words} to hide a call until its next try (Mem0: 503)",
         mem0={"operation": "add", "count": _ONCE, "status": 503},
@@ -65,7 +65,7 @@ def _hide(words: str, **rule: Any) -> Case:
     )
 
 
-def _bury(words: str, **rule: Any) -> Case:
+def _dead_letter(words: str, **rule: Any) -> Case:
     return Case(
         words=f"worker: SQS {words} the dead letter (Mem0: 400)",
         mem0={"operation": "add", "status": 400},
@@ -110,12 +110,12 @@ CASES = (
     _ledger("refuses the note that both are done, and the call remembered", _CLOSE, refuse=True),
     _ledger("throttles the note that both are done, and the call remembered", _CLOSE, **_THROTTLED),
     _ledger("is slow (3 s) at the note that both are done", _CLOSE, latency_seconds=3),
-    _hide("refuses", refuse=True),
-    _hide("throttles the request", **_THROTTLED),
-    _hide("is slow (3 s)", latency_seconds=3),
-    _bury("refuses", refuse=True),
-    _bury("throttles", **_THROTTLED),
-    _bury("is slow (3 s) at", latency_seconds=3),
+    _visibility("refuses", refuse=True),
+    _visibility("throttles the request", **_THROTTLED),
+    _visibility("is slow (3 s)", latency_seconds=3),
+    _dead_letter("refuses", refuse=True),
+    _dead_letter("throttles", **_THROTTLED),
+    _dead_letter("is slow (3 s) at", latency_seconds=3),
 )
 
 
@@ -163,7 +163,7 @@ def run(progress: Progress) -> Section:
         rig.drained(150)
         fired = _fired(rig, runs)
         for one in runs:
-            _judge(section, rig, one, fired[one.mark])
+            _add_row(section, rig, one, fired[one.mark])
         beside = Section(key="", title="", about="")
         # Both wait most of the time. After a Ctrl-C the system ends first, and then who works with it.
         with ThreadPoolExecutor(1) as second, dependency_secret.rig_of_its_own(progress) as another:
@@ -206,7 +206,7 @@ def _fired(rig: Rig, runs: list[Run]) -> dict[str, list[int]]:
     return found
 
 
-def _judge(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
+def _add_row(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
     tally = rig.tally(one.calls)
     reasons = [reason for body, reason in rig.dead_letters() if one.mark in body]
     figures = {
@@ -218,7 +218,7 @@ def _judge(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
     remark = ""
     passed = min(fired) >= CALLS and all(delivery.accepted for delivery in one.deliveries)
     if one.case.becomes == "dead":
-        passed = passed and tally.buried and not (tally.facts_twice or tally.passages_twice)
+        passed = passed and tally.dead_lettered and not (tally.facts_twice or tally.passages_twice)
         passed = passed and all(one.case.reason in reason for reason in reasons)
         remark = f"reason: {reasons[0] if reasons else 'none'}"
     else:

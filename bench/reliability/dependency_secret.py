@@ -68,14 +68,14 @@ def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> Non
         passed=rung.status == asked.status == _OK and at_others > 1,
         remark="; ".join(f"told: {reply.text[:120]}" for reply in (rung, asked) if reply.status != _OK),
     )
-    tally, put_off = rig.tally(queued), _put_off(rig, queued)
+    tally, retried = rig.tally(queued), _retry_count(rig, queued)
     section.add(
         f"worker: the secret has run out, and Secrets Manager {words}",
         # The webhook has met the fault in the same instance, which tries again ten seconds later.
         {"faults": at_worker - at_others, "first answer": first, "tries": 1, **tally.figures()},
-        passed=tally.clean and not put_off and at_worker > at_others,
-        remark=f"{put_off} times a call had to be tried again"
-        if put_off
+        passed=tally.clean and not retried and at_worker > at_others,
+        remark=f"{retried} times a call had to be tried again"
+        if retried
         else "no call had to be tried again",
     )
 
@@ -111,7 +111,7 @@ def _fired(rig: Rig) -> int:
     return sum(int(rule["fired"]) for rule in rig.system.aws.faults())
 
 
-def _put_off(rig: Rig, calls: list[Call]) -> int:
+def _retry_count(rig: Rig, calls: list[Call]) -> int:
     """How often the worker has said of one of these calls that it failed for a while."""
     lines = [line for line in rig.system.host.logs.lines("post-call") if _PUT_OFF in line]
     return sum(call.conversation_id in line for call in calls for line in lines)

@@ -101,7 +101,7 @@ def _poison(section: Section, rig: Rig, words: str, fault: dict[str, int]) -> No
     section.add(
         f"poison: {words}; one call of the same caller behind it, {OTHERS} of others",
         tally.figures(),
-        passed=tally.clean and poison.buried and others < behind + 1,
+        passed=tally.clean and poison.dead_lettered and others < behind + 1,
         remark=f"others remembered after {others:.1f} s, the caller's own next call after {behind:.1f} s",
     )
 

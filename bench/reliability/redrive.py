@@ -64,7 +64,7 @@ def run(progress: Progress) -> Section:
                 words,
                 {"dead letters before": len(before.dead), **tally.figures()},
                 passed=done.returncode == 0
-                and before.buried
+                and before.dead_lettered
                 and tally.clean
                 and (not alone or _in_order(rig, calls)),
                 remark=f"exit code {done.returncode}",
@@ -97,7 +97,7 @@ def _changed_schema(section: Section, rig: Rig) -> None:
     section.add(
         "webhooks with a changed schema (the transcript is an object): acknowledged and kept, not redriven",
         {"dead letters before": 0, **tally.figures()},
-        passed=accepted == len(calls) and tally.buried,
+        passed=accepted == len(calls) and tally.dead_lettered,
         remark=f"{accepted} answered 200",
     )
 

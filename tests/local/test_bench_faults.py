@@ -96,14 +96,14 @@ def tally_of(*, remembered: int = 1, dead: int = 0, unexplained: int = 0) -> Tal
     )
 
 
-def test_call_that_is_remembered_and_a_dead_letter_is_neither_clean_nor_buried() -> None:
+def test_call_that_is_remembered_and_a_dead_letter_is_neither_clean_nor_dead_lettered() -> None:
     assert tally_of().clean
-    assert tally_of(remembered=0, dead=1).buried
+    assert tally_of(remembered=0, dead=1).dead_lettered
     both = tally_of(dead=1)
     assert not both.clean
-    assert not both.buried
+    assert not both.dead_lettered
     assert both.figures()["both"] == 1
 
 
-def test_dead_letter_without_a_reason_is_not_buried() -> None:
-    assert not tally_of(remembered=0, dead=1, unexplained=1).buried
+def test_dead_letter_without_a_reason_is_not_counted_as_dead_lettered() -> None:
+    assert not tally_of(remembered=0, dead=1, unexplained=1).dead_lettered
