@@ -83,7 +83,7 @@ def _changed_body(section: Section, rig: Rig) -> None:
     rig.drained(30)
     second = rig.deliver(_changed(call))
     rig.drained(30)
-    words = "a different body came for a conversation that is known"
+    words = "call ignored: another body"
     logged = until(lambda: _logged(rig, words, call), 5)
     tally = rig.tally([call])
     section.add(
