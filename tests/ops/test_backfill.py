@@ -193,7 +193,7 @@ def test_conversation_that_cannot_be_read_is_listed_and_tried_again(
     assert amem("--yes") == 1
     shown = capsys.readouterr()
     assert "1 could not be read" in shown.out
-    assert "conv_00001: data.transcript has no entry" in shown.out
+    assert "conv_00001: data.transcript has an entry without" in shown.out
     assert "run this again" in shown.err
     elevenlabs.workspace.seed([conversation(1)])
     assert amem("--yes", "--json") == 0
@@ -218,7 +218,10 @@ def test_it_stops_when_many_cannot_be_read_and_loses_none(
     ("changes", "reason"),
     [
         ({"status": "failed"}, "its status is failed"),
-        ({"user_id": None, "metadata": {"start_time_unix_secs": START}}, intake.ANONYMOUS),
+        (
+            {"user_id": None, "metadata": {"start_time_unix_secs": START, "phone_call": None}},
+            intake.ANONYMOUS,
+        ),
         (
             {"metadata": {"deletion_settings": {"deleted_transcript_at_time_unix_secs": START}}},
             "its transcript was deleted",

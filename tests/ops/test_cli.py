@@ -17,7 +17,7 @@ from ops.deployment import Deployment
 from tests.ops.conftest import STAGE
 
 NORA = next(iter(AGENTS))
-READ_ONLY = {"doctor", "explain", "export", "dead-letters"}
+READ_ONLY = {"doctor", "explain", "export", "dead-letters", "console"}
 WITHOUT_A_QUESTION = {"secret", "redrive"}  # which keep what is there, and lose nothing
 
 
