@@ -79,7 +79,7 @@ def containers_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(http_client.HttpClient, "__init__", noted)
     yield
     for thread in threading.enumerate():
-        if thread.name.startswith("mem0-"):  # a container that starts is still connecting
+        if thread.name in ("mem0-connect", "mem0-key-check"):  # a container that starts is still connecting
             thread.join(20)
     for client in clients:
         client.close()
