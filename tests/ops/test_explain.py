@@ -143,6 +143,7 @@ def test_what_a_call_left_is_told_by_kind(maria: list[Call], sources: Sources) -
 def test_times_of_every_step_are_known(maria: list[Call], sources: Sources) -> None:
     comes_to(sources, maria[1].conversation_id, "remembered")
     until(lambda: call(sources, maria[1].conversation_id).times.webhook, "the log is delivered")
+    until(lambda: call(sources, maria[1].conversation_id).times.remembered, "the worker has noted it", 30)
     times = call(sources, maria[1].conversation_id).times
     assert times.rang
     assert times.client_data_ms
@@ -271,6 +272,21 @@ def test_call_without_a_webhook_is_for_backfill(system: System, sources: Sources
     outcome = call(sources, "conv_without_webhook").overview.outcome
     assert outcome.state == "no webhook"
     assert "amem backfill" in outcome.reason
+
+
+def test_call_that_mem0_still_extracts_is_waiting(
+    system: System, elevenlabs: ElevenLabs, sources: Sources
+) -> None:
+    """Though its passages are there already."""
+    faults = f"{system.mem0_url}/_faults"
+    rule = {"operation": "infer", "latency_seconds": 4}
+    httpx.put(faults, json=[rule], trust_env=False).raise_for_status()
+    made = elevenlabs.run_call(script("+16125550196"))
+    httpx.delete(faults, trust_env=False).raise_for_status()
+    until(lambda: call(sources, made.conversation_id).left.memories, "its passages are there", 30)
+    until(lambda: call(sources, made.conversation_id).times.accepted, "Mem0 has accepted it", 30)
+    outcome = call(sources, made.conversation_id).overview.outcome
+    assert (outcome.state, "Mem0" in outcome.reason) == ("waiting", True)
 
 
 def test_call_of_a_forgotten_caller_is_forgotten(
