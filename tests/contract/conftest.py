@@ -33,9 +33,9 @@ def requests() -> Iterator[Counter[str]]:
         Path(COUNTS).write_text(json.dumps(counts), encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def workspace_server(requests: Counter[str]) -> Iterator[WorkspaceServer | None]:
-    """ElevenLabs' stand-in; None for the real service."""
+    """ElevenLabs' stand-in; None for the real service. Of one module: others wait for threads to end."""
     if LIVE:
         yield None
         return
@@ -44,7 +44,7 @@ def workspace_server(requests: Counter[str]) -> Iterator[WorkspaceServer | None]
         requests.update(f"elevenlabs {request['operation']}" for request in server.requests())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def elevenlabs(workspace_server: WorkspaceServer | None) -> Iterator[httpx.Client]:
     """A client of the workspace, with a key that may do everything."""
     url = workspace_server.url if workspace_server else os.environ.get("ELEVENLABS_BASE_URL")
@@ -55,7 +55,7 @@ def elevenlabs(workspace_server: WorkspaceServer | None) -> Iterator[httpx.Clien
         assert _leftovers_in_workspace(client) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mem0_server(
     tmp_path_factory: pytest.TempPathFactory, requests: Counter[str]
 ) -> Iterator[Mem0StandIn | None]:
@@ -70,7 +70,7 @@ def mem0_server(
         requests["mem0 extractions"] = sum(body.get("infer", True) for body in adds)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mem0(mem0_server: Mem0StandIn | None) -> Iterator[httpx.Client]:
     """A client of a Mem0 project."""
     url = mem0_server.url if mem0_server else os.environ.get("MEM0_HOST")
