@@ -15,7 +15,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from console.callers import References, masked, without_number
+from console.callers import References, masked, without_numbers
 from console.guard import cookie_name
 from console.jobs import Jobs
 from console.phone import Phone
@@ -62,6 +62,7 @@ class Site:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
+            finalize=_as_shown,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -77,21 +78,28 @@ class Site:
         }
 
     def render(
-        self, request: Request, template: str, *, status: int = HTTPStatus.OK, **values: Any
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = HTTPStatus.OK,
+        about: str = "",
+        **values: Any,
     ) -> Response:
-        """A page of `values`, `number(user_id)`, `reference(user_id)` and `plain(text, user_id)`."""
+        """A page of `values`, `number(user_id)` and `reference(user_id)`, about one caller or none."""
         shown = self.shows_numbers(request)
+        query = request.url.query.replace("+", "%20")  # a plus would make a number of the digits after it
         html = self._templates.get_template(template).render(
             **values,
             number=(lambda user_id: user_id) if shown else masked,
-            plain=(lambda text, _user_id: text) if shown else without_number,
+            about=about,
             reference=self.references.of,
             numbers_shown=shown,
             stage=self.deployment.stage,
             allow_changes=self.allow_changes,
             has_phone=self.phone is not None,
             path=request.url.path,
-            address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            address=request.url.path + (f"?{query}" if query else ""),
         )
         return HTMLResponse(html, status)
 
@@ -135,6 +143,18 @@ class Site:
     def _user_ids(self) -> list[str]:
         with Mem0.of(self.deployment) as mem0:
             return [str(user["name"]) for user in mem0.users()]
+
+
+@jinja2.pass_context
+def _as_shown(context: jinja2.runtime.Context, value: object) -> object:
+    """Whatever a template prints: without phone numbers, unless this browser asked for them.
+
+    Imported macros know no page; what they return is printed by one.
+    """
+    if context.get("numbers_shown", True):
+        return value
+    text = without_numbers(value if isinstance(value, str) else str(value), context["about"])
+    return Markup(text) if isinstance(value, Markup) else text  # noqa: S704 - it was escaped before
 
 
 def form(page: Callable[[Request, FormData], Response]) -> Callable[[Request], Awaitable[Response]]:

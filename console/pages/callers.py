@@ -79,7 +79,7 @@ class CallerPages:
         return self._site.render(
             request,
             "caller.html",
-            user_id=user_id,
+            about=user_id,
             found=found,
             calls=list(_by_call(found)),
             texts={memory.id: memory.text for memory in found.memories},
@@ -93,7 +93,7 @@ class CallerPages:
         agent = request.query_params.get("agent") or next(iter(agents), "")
         told = told_now(self._site.sources, user_id, agent)
         return self._site.render(
-            request, "caller_prompt.html", user_id=user_id, agents=agents, agent=agent, told=told
+            request, "caller_prompt.html", about=user_id, agents=agents, agent=agent, told=told
         )
 
     def search(self, request: Request) -> Response:
@@ -101,9 +101,7 @@ class CallerPages:
         user_id = self._caller(request)
         question = request.query_params.get("q", "").strip()[:_LONGEST]
         again = look_up(self._site.sources, user_id, question) if question else None
-        return self._site.render(
-            request, "caller_search.html", user_id=user_id, question=question, again=again
-        )
+        return self._site.render(request, "caller_search.html", about=user_id, question=question, again=again)
 
     def export(self, request: Request, _sent: FormData) -> Response:
         """Everything that is kept of the caller, as one JSON document."""
@@ -123,7 +121,7 @@ class CallerPages:
         if self._site.allow_changes:
             with Forget(self._site.deployment, user_id) as job:
                 counts = job.counts()
-        return self._site.render(request, "forget.html", user_id=user_id, counts=counts)
+        return self._site.render(request, "forget.html", about=user_id, counts=counts)
 
     def forget(self, request: Request, sent: FormData) -> Response:
         """Delete everything, once the caller was typed as the command asks for it."""

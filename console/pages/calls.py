@@ -75,7 +75,14 @@ class CallPages:
         sections = [
             (heading, list(some)) for heading, some in itertools.groupby(lines, lambda line: line.section)
         ]
-        return self._site.render(request, "call.html", found=found, steps=timeline(found), sections=sections)
+        return self._site.render(
+            request,
+            "call.html",
+            about=found.overview.user_id,
+            found=found,
+            steps=timeline(found),
+            sections=sections,
+        )
 
     def look_up(self, request: Request) -> Response:
         """A look-up of a call, done again: what Mem0 offers now, what is chosen, and why not the rest."""
@@ -87,7 +94,13 @@ class CallPages:
         again = look_up(self._site.sources, found.overview.user_id, used.query)
         is_part = "hx-request" in request.headers  # of the call's own page
         return self._site.render(
-            request, "look_up.html", found=found, used=used, again=again, is_part=is_part
+            request,
+            "look_up.html",
+            about=found.overview.user_id,
+            found=found,
+            used=used,
+            again=again,
+            is_part=is_part,
         )
 
 

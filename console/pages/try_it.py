@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from console.callers import without_numbers
 from console.phone import LiveCall, Phone
 from console.site import NotFoundError, Site, form, text
 from ops.calls import call
@@ -38,6 +39,7 @@ class TryItPages:
         return self._site.render(
             request,
             "try_it.html",
+            about=again.caller_id if again else "",
             agents=agents,
             samples=self._phone.samples,
             again=again,
@@ -48,8 +50,12 @@ class TryItPages:
         """Ring, and show the call."""
         if text(sent, "connect"):
             self._phone.connect()
+        caller_id = text(sent, "caller_id")
+        again = self._phone.call(text(sent, "again"))
+        if again and caller_id == without_numbers(again.caller_id, again.caller_id):
+            caller_id = again.caller_id  # it was shown masked, and left as it was
         begun = self._phone.ring(
-            caller_id=text(sent, "caller_id"),
+            caller_id=caller_id,
             agent_id=text(sent, "agent_id"),
             sample=text(sent, "sample"),
             caller_name=text(sent, "caller_name"),
@@ -61,7 +67,7 @@ class TryItPages:
         live = self._live(request)
         over = live.is_over and not live.problem
         found = call(self._site.sources, live.conversation_id) if over else None
-        return self._site.render(request, "try_call.html", live=live, found=found)
+        return self._site.render(request, "try_call.html", about=live.caller_id, live=live, found=found)
 
     def say(self, request: Request, sent: FormData) -> Response:
         """Say something."""

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from console.callers import without_numbers
 from local.elevenlabs import Call, ElevenLabs, Turn
 from local.lambda_host.toolchain import ROOT
 from local.system import System
@@ -22,7 +23,7 @@ from ops.calls import Sources, caller
 from post_call import messages
 from post_call.record import CallRecord
 from post_call.record import Turn as Said
-from tests.console.conftest import MARIA, PORT, Open, call_of, reference
+from tests.console.conftest import MARIA, ORIGIN, PORT, Open, call_of, reference
 from tests.local.support import forget, until
 from tests.unit.test_mem0_store import CALLER, Listing, many_rows
 
@@ -131,6 +132,44 @@ def test_numbers_are_masked_until_asked_for(console: TestClient, maria: list[Cal
     assert MARIA in console.get("/calls").text
     console.post("/numbers", data={"show": "no", "back": "/calls"})
     assert MARIA not in console.get("/calls").text
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["+16125550193", "+1 612 555-0193", "(612) 555-0193", "612.555.0193", "001 612 5550193", "555 0193"],
+)
+def test_caller_s_own_number_is_masked_in_any_spelling(spelled: str) -> None:
+    assert without_numbers(f"Call me at {spelled}, box 12.", "+16125550193") == (
+        "Call me at +1612•••0193, box 12."
+    )
+
+
+def test_number_of_somebody_else_is_masked_and_other_figures_are_not() -> None:
+    words = "My wife has +44 7700 900193. Order 123456789 of 2026-03-03T10:00:00+00:00."
+    assert without_numbers(words, "+16125550193") == words.replace("+44 7700 900193", "+4477•••0193")
+
+
+def test_number_that_was_said_or_looked_up_is_masked_as_well(
+    console: TestClient, elevenlabs: ElevenLabs
+) -> None:
+    said = "Is my number +1 612 555 0193 or 612-555-0193, and my wife's +447700900193?"
+    rung = console.post("/try", data={"caller_id": "+1 612 555 0193", "agent_id": "agent_01lindenstreetvet"})
+    address = str(rung.url).removeprefix(ORIGIN)
+    console.post(f"{address}/say", data={"words": said})
+    console.post(f"{address}/hang-up")
+    call = elevenlabs.run_call(call_of("+16125550193", said))
+    over = f"/calls/{address.rpartition('/')[2]}"
+    pages = [address, over, f"{over}/look-ups/0", f"/calls/{call.conversation_id}", f"/try?again={over[7:]}"]
+    for page in pages:
+        answer = console.get(page)
+        assert answer.status_code == 200, page
+        assert not re.search(r"555.?0193|900193", answer.text), page
+    again = console.post(
+        "/try",
+        data={"again": over[7:], "caller_id": "+1612•••0193", "agent_id": "agent_01lindenstreetvet"},
+    )
+    console.post("/numbers", data={"show": "yes"})
+    assert "+1 612 555 0193" in console.get(str(again.url)).text
 
 
 @pytest.mark.parametrize(
