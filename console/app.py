@@ -1,13 +1,12 @@
 """The web application: its pages, its stream, its files, and how errors are told."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
-from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -19,11 +18,11 @@ from console.pages.callers import CallerPages
 from console.pages.calls import CallPages
 from console.pages.health import HealthPages
 from console.pages.try_it import TryItPages
-from console.phone import Phone, PhoneError
+from console.phone import Phone
+from console.problems import NotFoundError, problem
 from console.recent import Filters
-from console.site import FOLDER, ForbiddenError, NotFoundError, Site, form, text
+from console.site import FOLDER, Site, form, text
 from ops.calls import Sources
-from ops.errors import OperatorError
 
 
 def build(  # noqa: PLR0913 - keyword-only settings with defaults
@@ -67,21 +66,10 @@ def build(  # noqa: PLR0913 - keyword-only settings with defaults
         site.show_numbers(response, shown=text(sent, "show") == "yes")
         return response
 
-    def problem(request: Request, error: Exception) -> Response:
-        status, message, remedy = _in_words(error)
-        return site.render(
-            request, "problem.html", status=status, status_code=status, message=message, remedy=remedy
-        )
+    def show_problem(request: Request, error: Exception) -> Response:
+        found = problem(error)
+        return site.render(request, "problem.html", status=found.status, problem=found)
 
-    handled: tuple[type[Exception], ...] = (
-        OperatorError,
-        BotoCoreError,
-        ClientError,
-        NotFoundError,
-        ForbiddenError,
-        PhoneError,
-        HTTPException,
-    )
     return Starlette(
         routes=[
             Route("/", start),
@@ -91,34 +79,15 @@ def build(  # noqa: PLR0913 - keyword-only settings with defaults
             Route("/events", changes.stream),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
-        middleware=[Middleware(Guard, token=token, port=port)],
-        exception_handlers=dict.fromkeys(handled, problem),
+        middleware=[
+            Middleware(Guard, token=token, port=port),
+            # Starlette itself would answer an Exception outside of the guard, without its headers.
+            Middleware(ExceptionMiddleware, handlers={Exception: show_problem}),
+        ],
+        exception_handlers={HTTPException: show_problem},
     )
 
 
 def _state(site: Site) -> Mapping[str, object]:
     """What may change of the newest calls."""
     return {call.conversation_id: (call.outcome, call.left) for call in site.recent.page(Filters())}
-
-
-def _in_words(error: Exception) -> tuple[int, str, str]:
-    """The status, the message and the remedy of what went wrong."""
-    match error:
-        case OperatorError():
-            status = (
-                HTTPStatus.NOT_FOUND
-                if getattr(error, "status", 0) == HTTPStatus.NOT_FOUND
-                else HTTPStatus.BAD_GATEWAY
-            )
-            return status, str(error), error.remedy
-        case NotFoundError():
-            return HTTPStatus.NOT_FOUND, str(error), ""
-        case ForbiddenError():
-            return HTTPStatus.FORBIDDEN, str(error), ""
-        case PhoneError():
-            return HTTPStatus.BAD_REQUEST, str(error), ""
-        case HTTPException():
-            missing = error.status_code == HTTPStatus.NOT_FOUND
-            return error.status_code, "there is no such page" if missing else str(error.detail), ""
-        case _:
-            return HTTPStatus.BAD_GATEWAY, str(error), "check your AWS credentials, and try again"

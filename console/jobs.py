@@ -5,9 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ops.errors import OperatorError
+from console.problems import problem
 
 _KEPT = 50
 Say = Callable[[str], None]
@@ -48,13 +46,8 @@ class Jobs:
         def work() -> None:
             try:
                 run(job.lines.append)
-            except OperatorError as error:
-                job.problem = f"{error}. To do: {error.remedy}" if error.remedy else str(error)
-            except (BotoCoreError, ClientError) as error:
-                job.problem = str(error)
-            except Exception as error:
-                job.problem = f"a defect of the console: {type(error).__name__}"
-                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the job's page tells it
+                job.problem = str(problem(error))
             finally:
                 job.is_over = True
 

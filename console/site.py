@@ -19,22 +19,15 @@ from console.callers import References, masked, without_numbers
 from console.guard import cookie_name
 from console.jobs import Jobs
 from console.phone import Phone
+from console.problems import ForbiddenError, NotFoundError
 from console.recent import RecentCalls
 from ops.calls import Sources
-from ops.errors import OperatorError
+from ops.errors import cannot_start
 from ops.mem0 import Mem0
 from post_call.redaction import CLASSES
 
 FOLDER = Path(__file__).parent
 SHOWN = "shown"
-
-
-class NotFoundError(Exception):
-    """There is no such page; the message says what is not there."""
-
-
-class ForbiddenError(Exception):
-    """The console was not started for that; the message says how."""
 
 
 class Site:
@@ -177,7 +170,7 @@ def text(sent: FormData, name: str, longest: int = 500) -> str:
     value = sent.get(name, "")
     value = value.strip() if isinstance(value, str) else ""
     if len(value) > longest:
-        raise OperatorError(f"{name} is longer than {longest} characters")
+        raise cannot_start(f"{name} is longer than {longest} characters")
     return value
 
 

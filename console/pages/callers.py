@@ -11,16 +11,18 @@ from starlette.routing import Route
 
 from console.callers import masked
 from console.jobs import Say
-from console.site import NotFoundError, Site, form, text
+from console.problems import NotFoundError
+from console.site import Site, form, text
 from ops.callers import identify
 from ops.calls import Remembered, StoredMemory, caller, look_up, told_now
-from ops.errors import OperatorError
+from ops.errors import OperatorError, cannot_start
 from ops.export import export
 from ops.forget import Forget
 from ops.mem0 import Mem0
 
 PAGE_SIZE = 50
 _LONGEST = 500  # characters of a question
+_PIECES_BEFORE = 7  # of an export: Mem0 has answered by then, and what fails is told on a page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +110,10 @@ class CallerPages:
         user_id = self._caller(request)
         name = masked(user_id).replace("•", "x")
         safe = "".join(sign for sign in name if sign.isascii() and (sign.isalnum() or sign in "+-_"))
+        pieces = export(self._site.deployment, user_id)
+        begun = list(itertools.islice(pieces, _PIECES_BEFORE))
         return StreamingResponse(
-            export(self._site.deployment, user_id),
+            itertools.chain(begun, pieces),
             media_type="application/json",
             headers={"Content-Disposition": f'attachment; filename="caller-{safe}.json"'},
         )
@@ -128,7 +132,7 @@ class CallerPages:
         self._site.require_changes()
         user_id = self._caller(request)
         if identify(self._site.deployment, text(sent, "typed") or "-") != user_id:
-            raise OperatorError("that is another caller", remedy="go back, and type the caller of this page")
+            raise cannot_start("that is another caller", "go back, and type the caller of this page")
         workspace = self._site.sources.workspace if text(sent, "elevenlabs") else None
         never_again = bool(text(sent, "never_again"))
 

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from console.problems import NotFoundError
 from console.recent import MOST_FILTERED, PAGE_SIZE, Filters
-from console.site import NotFoundError, Site
+from console.site import Site
 from console.timeline import timeline
 from ops.callers import identify
 from ops.calls import State, call, look_up
-from ops.errors import OperatorError
 
 _STATES = get_args(State)
 _CONVERSATION = re.compile(r"conv_[A-Za-z0-9_-]{1,250}")
@@ -110,7 +110,7 @@ def _before(text: str) -> tuple[dt.datetime, str] | None:
         return None
     match = _BEFORE.fullmatch(text)
     if not match:
-        raise OperatorError("that is no page of calls", remedy="begin with the newest")
+        raise NotFoundError("there is no such page of calls")
     return dt.datetime.fromtimestamp(int(match[1]), dt.UTC), match[2]
 
 

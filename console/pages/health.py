@@ -11,10 +11,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.jobs import Say
+from console.problems import part
 from console.site import Site, form
 from ops import dead_letters, function_logs
 from ops.connect import Context
-from ops.doctor import check_stack, check_workspace
+from ops.doctor import Finding, check_stack, check_workspace
 from ops.doctor.stack import oldest_message_seconds
 from ops.redrive import redrive
 
@@ -39,6 +40,23 @@ class Bar:
     slowest_height: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """How many calls wait, how many are being worked on, and the age of the oldest message in seconds."""
+
+    waiting: int
+    under_way: int
+    oldest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letters:
+    """How many dead letters there are, and the first of them."""
+
+    total: int
+    shown: list[dead_letters.DeadLetter]
+
+
 class HealthPages:
     """`/health` and its parts."""
 
@@ -55,39 +73,17 @@ class HealthPages:
 
     def health(self, request: Request) -> Response:
         """Queues, dead letters and latency. The checks are loaded by the page: they take a few seconds."""
-        sqs = self._site.sources.sqs
-        queue, letters = (
-            self._site.deployment.output(name) for name in ("CallQueueUrl", "DeadLetterQueueUrl")
-        )
-        waiting, under_way = dead_letters.count(sqs, queue)
-        total = sum(dead_letters.count(sqs, letters))
-        shown = []
-        if total:
-            with dead_letters.Reader(sqs, letters) as reader:
-                shown = list(itertools.islice(reader.read(MOST_LETTERS), MOST_LETTERS))
-        bars = self._latency()
         return self._site.render(
             request,
             "health.html",
-            waiting=waiting,
-            under_way=under_way,
-            oldest=oldest_message_seconds(self._site.deployment, queue),
-            total=total,
-            letters=shown,
-            bars=bars,
-            slowest=max((bar.slowest for bar in bars), default=0.0),
-            requests=sum(bar.requests for bar in bars),
+            queue=part(self._queue),
+            letters=part(self._letters),
+            latency=part(self._latency),
         )
 
     def checks(self, request: Request) -> Response:
         """The doctor's checks, without its live proof."""
-        deployment = self._site.deployment
-        findings = [
-            *check_stack(deployment),
-            *check_workspace(Context(deployment, self._site.sources.workspace)),
-        ]
-        findings.sort(key=lambda finding: ("broken", "warning", "ok").index(finding.status))
-        return self._site.render(request, "checks.html", findings=findings)
+        return self._site.render(request, "checks.html", findings=part(self._findings))
 
     def redrive(self, _request: Request, _sent: FormData) -> Response:
         """Move the dead letters back to the queue."""
@@ -112,6 +108,26 @@ class HealthPages:
 
         number = self._site.jobs.start("Move dead letters back", "/health", run)
         return RedirectResponse(f"/jobs/{number}", 303)
+
+    def _findings(self) -> list[Finding]:
+        deployment = self._site.deployment
+        context = Context(deployment, self._site.sources.workspace)
+        findings = [*check_stack(deployment), *check_workspace(context)]
+        return sorted(findings, key=lambda finding: ("broken", "warning", "ok").index(finding.status))
+
+    def _queue(self) -> Queue:
+        url = self._site.deployment.output("CallQueueUrl")
+        waiting, under_way = dead_letters.count(self._site.sources.sqs, url)
+        oldest = oldest_message_seconds(self._site.deployment, url)
+        return Queue(waiting=waiting, under_way=under_way, oldest=oldest)
+
+    def _letters(self) -> Letters:
+        sqs, url = self._site.sources.sqs, self._site.deployment.output("DeadLetterQueueUrl")
+        total = sum(dead_letters.count(sqs, url))
+        if not total:
+            return Letters(total=0, shown=[])
+        with dead_letters.Reader(sqs, url) as reader:
+            return Letters(total=total, shown=list(itertools.islice(reader.read(MOST_LETTERS), MOST_LETTERS)))
 
     def _latency(self) -> list[Bar]:
         """Mem0's latency in each minute of the last hour that had a request, from the functions' logs."""

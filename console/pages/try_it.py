@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from console.callers import without_numbers
 from console.phone import LiveCall, Phone
-from console.site import NotFoundError, Site, form, text
+from console.problems import NotFoundError
+from console.site import Site, form, text
 from ops.calls import call
 
 _LONGEST = 2000  # characters of what is said

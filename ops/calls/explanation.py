@@ -21,6 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _KINDS = ("fact", "summary", "passage")
 _EARLIER = dt.timedelta(hours=1)  # than the call, the phone has not rung
 _LONGEST_RESULT = 100_000
+_LONGEST_CALL = 7 * 86_400  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,21 +166,22 @@ def _said(reading: Reading) -> CallRecord | None:
 def _look_ups(transcript: object) -> Iterator[LookUp]:
     """The tools that were used, with their results, which stand in later turns."""
     turns = [turn for turn in transcript if isinstance(turn, Mapping)] if isinstance(transcript, list) else []
-    results = {item.get("request_id"): item for turn in turns for item in _objects(turn.get("tool_results"))}
+    results = {
+        str(item.get("request_id")): item for turn in turns for item in _objects(turn.get("tool_results"))
+    }
     for turn in turns:
         for used in _objects(turn.get("tool_calls")):
-            result = results.get(used.get("request_id"), {})
+            result = results.get(str(used.get("request_id")), {})
             text = str(result.get("result_value") or "")[:_LONGEST_RESULT]
             found = _json(text).get("memories")
-            latency, at = result.get("tool_latency_secs"), turn.get("time_in_call_secs")
             yield LookUp(
                 tool=str(used.get("tool_name") or ""),
-                at_seconds=at if isinstance(at, int) else 0,
+                at_seconds=int(_duration(turn.get("time_in_call_secs")) or 0),
                 parameters=_json(used.get("params_as_json")),
                 result=text,
                 memories=tuple(_objects(found)) if isinstance(found, list) else None,
                 is_error=bool(result.get("is_error")),
-                seconds=float(latency) if isinstance(latency, int | float) else None,
+                seconds=_duration(result.get("tool_latency_secs")),
             )
 
 
@@ -204,6 +206,13 @@ def _times(sources: Sources, outcomes: Outcomes, reading: Reading, in_brief: Cal
         accepted=_moment(accepted) if accepted else None,
         remembered=in_brief.outcome.remembered_at,
     )
+
+
+def _duration(value: object) -> float | None:
+    """Seconds, as far as something in a call can last."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_CALL:
+        return None
+    return float(value)
 
 
 def _objects(value: object) -> Sequence[Mapping[str, Any]]:

@@ -183,8 +183,9 @@ class Sources:
 
     def log(self, function: str, term: str, *, since: dt.datetime) -> list[LogLine]:
         """The lines of a function that hold `term`, oldest first."""
+        after = max(0.0, since.timestamp())  # of a call without a start, it is before 1970
         with self._log_lock:  # CloudWatch Logs allows few of these requests a second
-            return list(function_logs.read(self.deployment, function, since=since.timestamp(), term=term))
+            return list(function_logs.read(self.deployment, function, since=after, term=term))
 
     def _list(self, user_id: str, conversation_id: str, page: int, size: int) -> Mapping[str, Any]:
         filters: dict[str, Any] = {"user_id": user_id}
