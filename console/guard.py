@@ -22,7 +22,11 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_HOW_TO_GET_IN = "Open the address that the console printed when it started: it holds the token."
+# A browser sends no strict cookie where a link of another page led: from here, it does.
+_HOW_TO_GET_IN = (
+    "Open the address that the console printed when it started: it holds the token. "
+    'If you have, <a href="">go on</a>.'
+)
 
 
 class Guard:

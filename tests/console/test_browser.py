@@ -9,12 +9,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from console.pages import calls
 from console.server import ConsoleServer
 from local.browser import chromium
 from local.elevenlabs import Call, ElevenLabs
 from local.phone import SimulatedPhone
 from local.system import System
 from ops.calls import Sources
+from ops.errors import OperatorError
 from tests.console.conftest import TOKEN, call_of
 from tests.local.support import until
 
@@ -126,6 +128,49 @@ def test_new_call_appears_without_a_reload(page: Page, elevenlabs: ElevenLabs, s
     call = elevenlabs.run_call(call_of("+447700900143", "Please call me back about the piano."))
     link = page.locator(f'a[href="/calls/{call.conversation_id}"]')
     expect(link).to_be_visible()
+
+
+def test_any_number_of_tabs_share_one_stream(
+    browser: Browser, server: ConsoleServer, elevenlabs: ElevenLabs
+) -> None:
+    with opened(browser, server.url) as first:
+        tabs = [first.context.new_page() for _ in range(8)]  # browsers open six connections to a host
+        for tab in tabs:
+            tab.goto(f"http://127.0.0.1:{server.port}/calls")
+        for number, tab in enumerate((tabs[-1], tabs[1])):
+            call = elevenlabs.run_call(call_of(f"+44770090014{number}", "Please order two buckets of lime."))
+            link = tab.locator(f'a[href="/calls/{call.conversation_id}"]')
+            expect(link).to_be_visible()
+            tabs[0].close()  # it has the stream
+
+
+def test_focus_stays_when_calls_change(page: Page, elevenlabs: ElevenLabs, server: ConsoleServer) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}/calls")
+    focused = page.locator("tbody tr").first.get_by_role("link").first
+    address = focused.get_attribute("href")
+    focused.focus()
+    call = elevenlabs.run_call(call_of("+447700900149", "I would like to hear about the organ."))
+    expect(page.locator(f'a[href="/calls/{call.conversation_id}"]')).to_be_visible()
+    expect(page.locator(f'a[href="{address}"]')).to_be_focused()
+
+
+def test_error_of_a_part_is_told_in_its_own_words(
+    page: Page, server: ConsoleServer, maria: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperatorError("Mem0 did not answer within 5 seconds")
+
+    monkeypatch.setattr(calls, "look_up", fail)
+    page.goto(f"http://127.0.0.1:{server.port}/calls/{maria[1].conversation_id}")
+    expect(page.get_by_role("alert")).to_contain_text("Mem0 did not answer within 5 seconds")
+
+
+def test_link_from_another_page_leads_in_with_one_more_step(browser: Browser, server: ConsoleServer) -> None:
+    with opened(browser, f"http://localhost:{server.port}/") as page:  # another site, as browsers see it
+        page.set_content(f'<a href="{server.url}">console</a>')
+        page.get_by_role("link", name="console").click()
+        page.get_by_role("link", name="go on").click()
+        expect(page.get_by_role("heading", name="Try it")).to_be_visible()
 
 
 def test_stream_survives_a_restart(

@@ -407,7 +407,6 @@ def test_hostile_memories_are_text(console: TestClient, system: System, elevenla
         tags.feed(page)
         assert tags.scripts == [
             "/static/vendor/htmx.min.js",
-            "/static/vendor/htmx-ext-sse.min.js",
             "/static/console.js",
         ]
         assert not tags.names & {"img", "b", "style", "iframe", "object"}, address
