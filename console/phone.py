@@ -47,6 +47,7 @@ class LiveCall:
         next_words: what the caller says next in the sample; empty without one.
         is_over: whether it was hung up.
         delivery: what became of the webhook, in words; empty before.
+        is_delivered: whether PostCall took it.
     """
 
     conversation_id: str
@@ -62,6 +63,7 @@ class LiveCall:
     next_words: str = ""
     is_over: bool = False
     delivery: str = ""
+    is_delivered: bool = False
 
 
 class Phone(Protocol):
@@ -90,4 +92,4 @@ class Phone(Protocol):
         """Let the agent look something up."""
 
     def hang_up(self, conversation_id: str) -> None:
-        """End the call, and deliver it."""
+        """End the call, and deliver it; nothing if it is over."""

@@ -4,7 +4,8 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from console.phone import LiveCall, PhoneError, Sample, Utterance
 from local.demo.connect import ConnectError, connect
 from local.elevenlabs import Call, CallScript, ElevenLabs, ToolUse, Turn, compressed, load_script
 from local.elevenlabs.agent import SECRET_PREFIX
+from local.elevenlabs.delivery import Delivery
 from local.elevenlabs.transcript import CLOSING_SECONDS, ToolResult
 from local.endpoints import System
 
@@ -113,8 +115,7 @@ class SimulatedPhone:
 
     def say(self, conversation_id: str, words: str) -> None:
         """Let the caller say something, and the agent answer."""
-        line = self._talking(conversation_id)
-        with line.lock:
+        with self._talking(conversation_id) as line:
             if line.live.sample:
                 self._play(line)
                 return
@@ -128,28 +129,22 @@ class SimulatedPhone:
 
     def look_up(self, conversation_id: str, query: str) -> None:
         """Let the agent look something up."""
-        line = self._talking(conversation_id)
-        with line.lock:
+        with self._talking(conversation_id) as line:
             self._use(line, ToolUse(name=TOOL, arguments={"query": query}), None)
 
     def hang_up(self, conversation_id: str) -> None:
         """End the call, and deliver it."""
-        line = self._talking(conversation_id)
-        with line.lock:
-            line.live.is_over = True
+        with self._held(conversation_id) as line:
+            if line.live.is_over or line.live.problem:
+                return
             # Silence until now: the simulated ElevenLabs lets a call end so long after its last turn.
             line.turns.append(Turn(role="agent", at=max(0, _second(line) - CLOSING_SECONDS)))
             line.call.script = replace(line.call.script, turns=tuple(line.turns))
             delivery = self._elevenlabs.end_call(line.call)
-        line.live.next_words = ""
-        if not delivery.attempts:
-            line.live.delivery = "No webhook was delivered: the workspace has none that is switched on."
-        else:
-            count = len(delivery.attempts)
-            tries = "the first try" if count == 1 else f"{count} tries"
-            line.live.delivery = (
-                f"PostCall answered {delivery.last} in {delivery.last.milliseconds:.0f} ms, at {tries}."
-            )
+            line.live.next_words = ""
+            line.live.delivery = _in_words(delivery)
+            line.live.is_delivered = delivery.accepted
+            line.live.is_over = True
 
     def _script(
         self, caller_id: str, agent_id: str, sample: str, caller_name: str
@@ -184,13 +179,23 @@ class SimulatedPhone:
             [],
         )
 
-    def _talking(self, conversation_id: str) -> _Line:
+    @contextmanager
+    def _held(self, conversation_id: str) -> Iterator[_Line]:
+        """A call that nobody else changes meanwhile: a form may be sent twice."""
         line = self._lines.get(conversation_id)
-        if line is None or line.live.is_over or line.live.problem:
-            raise PhoneError("this call is over")
-        if len(line.turns) >= _MOST_TURNS:
-            raise PhoneError("this call is long enough: hang up")
-        return line
+        if line is None:
+            raise PhoneError("this call is not known any more")
+        with line.lock:
+            yield line
+
+    @contextmanager
+    def _talking(self, conversation_id: str) -> Iterator[_Line]:
+        with self._held(conversation_id) as line:
+            if line.live.is_over or line.live.problem:
+                raise PhoneError("this call is over")
+            if len(line.turns) >= _MOST_TURNS:
+                raise PhoneError("this call is long enough: hang up")
+            yield line
 
     def _agent_speaks(self, line: _Line, words: str) -> None:
         """The agent's greeting; a sample has its own."""
@@ -217,7 +222,7 @@ class SimulatedPhone:
         result = self._elevenlabs.use_tool(line.call, tool)
         found = _memories(result)
         query = str(tool.arguments.get("query", tool.name))
-        problem = "" if found is not None else f"It failed: {result.result[:300]}"
+        problem = "" if found is not None else _problem(result)
         line.live.utterances.append(Utterance(role="tool", text=query, memories=found or (), problem=problem))
         return found or ()
 
@@ -232,8 +237,21 @@ def _second(line: _Line) -> int:
     return int(time.monotonic() - line.began)
 
 
+def _in_words(delivery: Delivery) -> str:
+    """What became of the webhook."""
+    if not delivery.attempts:
+        return "No webhook was delivered: the workspace has none that is switched on."
+    count = len(delivery.attempts)
+    tries = "the first try" if count == 1 else f"{count} tries"
+    return f"PostCall answered {delivery.last} in {delivery.last.milliseconds:.0f} ms, at {tries}."
+
+
 def _next_words(waiting: Sequence[Turn]) -> str:
     return next((turn.message or "(silence)" for turn in waiting if turn.role == "user"), "")
+
+
+def _problem(result: ToolResult) -> str:
+    return f"It failed: {result.result[:300]}" if result.result else "The agent has no such tool."
 
 
 def _memories(result: ToolResult) -> Sequence[Mapping[str, Any]] | None:

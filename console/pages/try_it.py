@@ -71,16 +71,16 @@ class TryItPages:
         return self._site.render(request, "try_call.html", about=live.caller_id, live=live, found=found)
 
     def say(self, request: Request, sent: FormData) -> Response:
-        """Say something."""
+        """Say something; a page of before may ask for it when the call is over."""
         live = self._live(request)
-        if words := text(sent, "words", _LONGEST):
+        if (words := text(sent, "words", _LONGEST)) and not live.is_over:
             self._phone.say(live.conversation_id, words)
         return _to(live.conversation_id)
 
     def look_up(self, request: Request, sent: FormData) -> Response:
-        """Let the agent look something up."""
+        """Let the agent look something up, unless the call is over."""
         live = self._live(request)
-        if query := text(sent, "query"):
+        if (query := text(sent, "query")) and not live.is_over:
             self._phone.look_up(live.conversation_id, query)
         return _to(live.conversation_id)
 
