@@ -4,13 +4,13 @@ import datetime as dt
 import functools
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ops import dead_letters
 from ops.calls.sources import Sources
-from post_call import intake, messages, payload
+from post_call import intake, payload
 from post_call.ledger import FORGOTTEN
 from post_call.payload import TRANSCRIPTION, NotUnderstoodError
 from shared.environment import Environment
@@ -97,7 +97,7 @@ class Reading:
 
 
 class Outcomes:
-    """Finds out what became of calls. The dead letters are read once, if any call may be among them."""
+    """Finds out what became of calls. Dead letters are looked for if any call may be among them."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -170,25 +170,8 @@ class Outcomes:
         return any(dead_letters.count(self._sources.sqs, url))
 
     @functools.cached_property
-    def _reasons(self) -> dict[str, str]:
-        """Why calls are among the dead letters, by conversation id."""
-        url = self._sources.deployment.output("DeadLetterQueueUrl")
-        if not any(dead_letters.count(self._sources.sqs, url)):  # reading would hide them, and take a second
-            return {}
-        with dead_letters.Reader(self._sources.sqs, url) as reader:
-            return dict(_by_conversation(reader.read()))
-
-
-def _by_conversation(letters: Iterable[dead_letters.DeadLetter]) -> Iterable[tuple[str, str]]:
-    for letter in letters:
-        try:
-            content = messages.read(letter.body)
-        except messages.UnreadableError:
-            continue
-        if isinstance(content, messages.QueuedCall):
-            yield content.record.conversation_id, letter.reason
-        else:
-            yield str(_object(_object(content.event).get("data")).get("conversation_id")), letter.reason
+    def _reasons(self) -> Mapping[str, str]:
+        return self._sources.lost_calls.reasons()
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -1,8 +1,9 @@
 """Recent calls, newest first, and what became of them."""
 
 import datetime as dt
+import heapq
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -63,7 +64,7 @@ def calls(  # noqa: PLR0913 - keyword-only filters with defaults
         limit: at most so many.
         before: `began` and `conversation_id` of the last call of the page before.
         agent_id: only calls of this agent.
-        user_id: only calls of this caller, as ElevenLabs knows the number.
+        user_id: only calls of this caller, if ElevenLabs knows the number in E.164.
         words: only calls whose title, summary or agent's name holds these words, of the newest 2,000.
         known: a call that need not be read again, by its id.
 
@@ -80,8 +81,7 @@ def calls(  # noqa: PLR0913 - keyword-only filters with defaults
                 raise
             return None  # deleted since it was listed
 
-    filters = {"agent_id": agent_id, "dynamic_variable_params": user_id and f"system__caller_id:eq:{user_id}"}
-    rows = _rows(sources, before, {name: value for name, value in filters.items() if value})
+    rows = _rows(sources, before, agent_id, user_id)
     if words:
         rows = (row for row in itertools.islice(rows, _MOST_SEARCHED) if _holds(row, words))
     ids = (str(row["conversation_id"]) for row in itertools.islice(rows, limit))
@@ -114,21 +114,41 @@ def overview(sources: Sources, outcomes: Outcomes, reading: Reading) -> CallOver
 
 
 def _rows(
-    sources: Sources, before: tuple[dt.datetime, str] | None, filters: Mapping[str, str]
+    sources: Sources, before: tuple[dt.datetime, str] | None, agent_id: str, user_id: str
 ) -> Iterator[Mapping[str, Any]]:
-    """The conversations in brief, newest first."""
-    options: dict[str, str | int] = {"page_size": _PAGE, "sort_direction": "desc", **filters}
+    """The conversations in brief, newest first, each once."""
+    options: dict[str, str | int] = {"page_size": _PAGE, "sort_direction": "desc"}
+    if agent_id:
+        options["agent_id"] = agent_id
     if before:  # whether the limit itself is included is not known
         options["call_start_before_unix"] = int(before[0].timestamp()) + 1
+    lists = [sources.workspace.conversations(**options, **of_caller) for of_caller in _filters(user_id)]
+    seen = set[str]()
     passed = before is None
-    for row in sources.workspace.conversations(**options):
+    for row in heapq.merge(*lists, key=_start, reverse=True):
+        conversation_id = str(row["conversation_id"])
         # Several calls may begin in one second: of those, the ones after the last one are left.
-        if not passed and before and int(row.get("start_time_unix_secs") or 0) < int(before[0].timestamp()):
+        if not passed and before and _start(row) < int(before[0].timestamp()):
             passed = True
-        if passed:
+        if passed and conversation_id not in seen:
+            seen.add(conversation_id)
             yield row
-        elif before and row["conversation_id"] == before[1]:
+        elif before and conversation_id == before[1]:
             passed = True
+            seen.add(conversation_id)
+
+
+def _filters(user_id: str) -> Sequence[Mapping[str, str]]:
+    """The filters of ElevenLabs that find a caller's calls: one for each place where the caller may stand."""
+    if not user_id:
+        return [{}]
+    called_or_calling = ("caller_id", "called_number")  # the agent may have called
+    variables = [f"system__{name}:eq:{user_id}" for name in called_or_calling]
+    return [{"user_id": user_id}, *({"dynamic_variable_params": variable} for variable in variables)]
+
+
+def _start(row: Mapping[str, Any]) -> int:
+    return int(row.get("start_time_unix_secs") or 0)
 
 
 def _holds(row: Mapping[str, Any], words: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from ops import function_logs
+from ops.calls.lost import LostCalls
 from ops.deployment import Deployment
 from ops.errors import OperatorError
 from ops.function_logs import LogLine
@@ -82,6 +83,7 @@ class Sources:
         # Made here: boto3's clients may be shared by threads, but not made by several at a time.
         self.dynamodb = deployment.client("dynamodb")
         self.sqs = deployment.client("sqs")
+        self.lost_calls = LostCalls(deployment, self.sqs)
         credentials = Credentials(self.environment, AwsClient(self.variables))
         self._mem0 = Mem0Connection(self.environment, credentials)
         self._session = Session(self._mem0, credentials)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -234,6 +235,26 @@ def test_pages_of_calls_hold_each_call_once(console: TestClient, system: System)
         address = html.unescape(older[1])
     assert len(found) == len(set(found))
     assert {detail["conversation_id"] for detail in data} <= set(found)
+
+
+def test_calls_of_a_caller_are_found_wherever_elevenlabs_has_the_caller(
+    console: TestClient, system: System
+) -> None:
+    phone, web, now = "+16125550195", "anna@shop.example", int(time.time())
+    inbound, outbound, own = (
+        call_detail(f"conv_{name}", now - 30 * number)
+        for number, name in ((2, "inbound"), (1, "outbound"), (0, "web"))
+    )
+    inbound["metadata"]["phone_call"]["external_number"] = phone
+    inbound["conversation_initiation_client_data"]["dynamic_variables"]["system__caller_id"] = phone
+    outbound["metadata"]["phone_call"] |= {"external_number": phone, "direction": "outbound"}
+    outbound["conversation_initiation_client_data"]["dynamic_variables"]["system__called_number"] = phone
+    own["metadata"]["phone_call"], own["user_id"] = None, web
+    system.elevenlabs.workspace.seed([inbound, outbound, own])
+    for caller_id, expected in ((phone, ["conv_outbound", "conv_inbound"]), (web, ["conv_web"])):
+        who = reference(console.post("/callers", data={"caller": caller_id}).text)
+        page = console.get(f"/calls?caller={who}").text
+        assert re.findall(r'href="/calls/(conv_\w+)"', page) == expected
 
 
 def call_detail(conversation_id: str, start: int) -> dict[str, Any]:
@@ -499,8 +520,46 @@ def test_health_shows_checks_queue_and_latency(console: TestClient, maria: list[
 
 def test_dead_letters_are_shown_with_reasons_and_moved_back(console: TestClient, sources: Sources) -> None:
     user_id = "+16125550175"
+    put_dead_letter(sources, "conv_dead", user_id, "Mem0 refused <b>it</b>")
+    page = console.get("/health").text
+    assert "Mem0 refused <b>it</b>" in text(page)
+    assert "<b>" not in page
+    assert user_id not in page
+    begun = console.post("/health/redrive", follow_redirects=False)
+    assert "moved 1 back to the queue" in finished(console, begun.headers["location"])
+    until(
+        lambda: any("lime mortar" in memory.text for memory in sources.memories(user_id)), "it is remembered"
+    )
+
+
+def test_dead_letters_are_not_read_again_while_their_number_is_the_same(
+    console: TestClient, system: System, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    read = dead_letters.Reader.read
+
+    def counted(self: dead_letters.Reader, limit: int | None = None) -> Iterator[dead_letters.DeadLetter]:
+        reads.append(limit)
+        return read(self, limit)
+
+    monkeypatch.setattr(dead_letters.Reader, "read", counted)
+    start = int(time.time()) - 600
+    system.elevenlabs.workspace.seed([call_detail("conv_lost", start)])
+    url = sources.deployment.output("DeadLetterQueueUrl")
+    put_dead_letter(sources, "conv_lost", "+16125550188", "Mem0 refused it")
+    for _ in range(3):
+        assert "Mem0 refused it" in text(console.get("/calls/conv_lost").text)
+    assert len(reads) == 1
+    with dead_letters.Reader(sources.sqs, url) as reader:
+        for letter in reader.read():
+            reader.delete(letter)
+    assert "Mem0 refused it" not in text(console.get("/calls/conv_lost").text)
+
+
+def put_dead_letter(sources: Sources, conversation_id: str, user_id: str, reason: str) -> None:
+    """Put a call among the dead letters, as the worker does."""
     record = CallRecord(
-        conversation_id="conv_dead",
+        conversation_id=conversation_id,
         agent_id="agent_01lindenstreetvet",
         user_id=user_id,
         call_start=int(time.time()) - 600,
@@ -510,21 +569,12 @@ def test_dead_letters_are_shown_with_reasons_and_moved_back(console: TestClient,
     sources.sqs.send_message(
         QueueUrl=sources.deployment.output("DeadLetterQueueUrl"),
         MessageBody=message.body,
-        MessageGroupId="a letter",
-        MessageDeduplicationId="a letter",
+        MessageGroupId=conversation_id,
+        MessageDeduplicationId=conversation_id,
         MessageAttributes={
-            "reason": {"DataType": "String", "StringValue": "Mem0 refused <b>it</b>"},
+            "reason": {"DataType": "String", "StringValue": reason},
             "group": {"DataType": "String", "StringValue": message.group_id},
         },
-    )
-    page = console.get("/health").text
-    assert "Mem0 refused <b>it</b>" in text(page)
-    assert "<b>" not in page
-    assert user_id not in page
-    begun = console.post("/health/redrive", follow_redirects=False)
-    assert "moved 1 back to the queue" in finished(console, begun.headers["location"])
-    until(
-        lambda: any("lime mortar" in memory.text for memory in sources.memories(user_id)), "it is remembered"
     )
 
 
