@@ -15,7 +15,7 @@ from ops.calls.sources import PAGE_SIZE, Sources, StoredMemory
 from ops.errors import OperatorError
 from retrieve import ranking
 from shared.http import Handler
-from shared.memory import Memory, newest_name, of_one_person
+from shared.memory import FACTUAL, Memory, newest_name, of_one_person
 
 _OK = 200
 
@@ -58,7 +58,7 @@ class Candidate:
 
     Attributes:
         memory: with its score.
-        chosen: whether words of it are in the answer.
+        chosen: whether the answer is made of it.
         reason: why, or why not.
     """
 
@@ -164,9 +164,14 @@ def _judged(candidate: StoredMemory, chosen: Sequence[Memory]) -> Candidate:
     same_call = [memory for memory in chosen if memory.created == candidate.created]
     pieces = candidate.memory.lines or (candidate.text,)
     longest = ranking.CHARACTERS - len(ranking.GAP) - 1
-    if any(piece[:longest].rstrip() in memory.text for piece in pieces for memory in same_call):
+    holding = [
+        memory for memory in same_call if any(piece[:longest].rstrip() in memory.text for piece in pieces)
+    ]
+    if any(candidate.kind != "fact" or memory.type == FACTUAL for memory in holding):
         return Candidate(memory=candidate, chosen=True, reason="its words fit the question best")
-    if same_call:
+    if holding:
+        reason = "what was said, which was chosen, says it already"
+    elif same_call:
         reason = "other words of the same call fit better, or say the same"
     elif chosen:
         reason = f"other calls fit better; {len(chosen)} were chosen"

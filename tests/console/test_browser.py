@@ -229,6 +229,10 @@ def test_every_page_is_accessible_and_fits_a_phone(
                 assert found.violations_count == 0, (address, scheme, found.generate_report())
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= 360, (address, width)
+            cut = page.locator(".scroll").evaluate_all(
+                "all => all.filter(e => e.scrollWidth > e.clientWidth)"
+            )
+            assert not cut, address
 
 
 def test_keyboard_alone_makes_a_call(page: Page) -> None:

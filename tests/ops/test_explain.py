@@ -175,6 +175,11 @@ def test_look_up_done_again_says_what_is_chosen_and_why_not_the_rest(sources: So
     assert any("Piotr" in answer.text for answer in found.answers)
     assert {candidate.chosen for candidate in found.candidates} == {True, False}
     assert all(candidate.reason for candidate in found.candidates)
+    stated = [
+        candidate for candidate in found.candidates if candidate.memory.text == "You think of everything."
+    ]
+    assert [candidate.chosen for candidate in stated] == [False], "it only stands in a passage"
+    assert "says it already" in stated[0].reason
 
 
 def test_told_now_is_what_the_function_answers(maria: list[Call], system: System, sources: Sources) -> None:
