@@ -1,10 +1,10 @@
 """Who may see the console: only whoever has its token, from a page of its own, on this machine."""
 
 import hmac
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,13 +70,14 @@ class Guard:
             if headers.get("origin") != f"http://{host}":
                 return _refuse("A change must be asked for on a page of this console.", 403)
             length = headers.get("content-length", "")
-            if not length.isdecimal() or int(length) > LONGEST_BODY:
+            if "transfer-encoding" in headers or not length.isdecimal() or int(length) > LONGEST_BODY:
                 return _refuse("The form is too long.", 413)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = dict(query).get(PARAMETER)
         if given is not None:
             return self._let_in(scope, given, [pair for pair in query if pair[0] != PARAMETER])
-        if not self._is_token(_cookie(headers, self._cookie)):
+        # Not Python's own parser: it gives up at the odd cookie of any other program on this machine.
+        if not self._is_token(cookie_parser(headers.get("cookie", "")).get(self._cookie, "")):
             return _refuse(_HOW_TO_GET_IN, 401)
         return None
 
@@ -96,14 +97,6 @@ class Guard:
 def cookie_name(what: str, port: int) -> str:
     """A cookie's name; cookies do not know ports, and another console may run on this machine."""
     return f"console-{port}-{what}"
-
-
-def _cookie(headers: Headers, name: str) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _refuse(text: str, status: int) -> Response:

@@ -113,6 +113,18 @@ def test_odd_cookies_are_no_token(stranger: TestClient, cookie: str) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("other", ['a={"x": 1, "y": 2}', "[b]=1", "c@d=e; =f", 'g="h', "k=\xe9"])
+def test_cookies_of_other_programs_lock_nobody_out(stranger: TestClient, other: str) -> None:
+    cookie = f"{other}; console-{PORT}-token={TOKEN}"
+    answer = stranger.get("/calls", headers={b"Cookie": cookie.encode("latin-1")})
+    assert answer.text == SECRET
+
+
+def test_form_without_a_length_is_refused(operator: TestClient) -> None:
+    headers = {"Origin": ORIGIN, "Content-Length": "5", "Transfer-Encoding": "chunked"}
+    assert operator.post("/forget", headers=headers, content=b"a=bcd").status_code == 413
+
+
 @pytest.mark.parametrize("path", ["/", "/calls?token=x"])
 def test_every_answer_forbids_scripts_of_others_and_caching(operator: TestClient, path: str) -> None:
     headers = operator.get(path).headers
