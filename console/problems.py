@@ -14,6 +14,7 @@ from console.phone import PhoneError
 from ops.errors import OperatorError
 
 T = TypeVar("T")
+_FRAMES = 4  # of a defect's stack that are logged
 _CANNOT_START = 2  # of an `OperatorError`: nothing was done, because of what was asked for
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def problem(error: Exception) -> Problem:
             remedy = "check your AWS credentials and their permissions, and try again"
             return Problem(status=HTTPStatus.BAD_GATEWAY, message=str(error), remedy=remedy)
         case _:
-            frames = traceback.extract_tb(error.__traceback__)
+            frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
             where = ", ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
             _log.error("%s in %s", type(error).__name__, where)
             message = f"a defect of the console: {type(error).__name__}"

@@ -148,7 +148,8 @@ def _filters(user_id: str) -> Sequence[Mapping[str, str]]:
 
 
 def _start(row: Mapping[str, Any]) -> int:
-    return int(row.get("start_time_unix_secs") or 0)
+    start = row.get("start_time_unix_secs")
+    return int(start) if isinstance(start, int | float) else 0
 
 
 def _holds(row: Mapping[str, Any], words: str) -> bool:

@@ -663,9 +663,8 @@ def test_call_that_is_not_as_documented_is_shown(
 ) -> None:
     detail = {**call_detail("conv_odd", int(time.time()) - 600), **changed}
     monkeypatch.setattr(sources.workspace, "conversation", lambda _id: detail)
-    monkeypatch.setattr(
-        sources.workspace, "conversations", lambda **_: iter([{"conversation_id": "conv_odd"}])
-    )
+    rows = [{"conversation_id": "conv_odd", "start_time_unix_secs": "x"}]
+    monkeypatch.setattr(sources.workspace, "conversations", lambda **_: iter(rows))
     for address in ("/calls/conv_odd", "/calls"):
         answer = console.get(address)
         assert answer.status_code == 200, address
