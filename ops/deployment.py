@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError, ProfileNotFound
 
 from ops.errors import OperatorError, cannot_start
 from shared.environment import Environment
+
+# By boto3's own defaults, whoever waits for an endpoint that never answers waits for five minutes.
+_CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class Deployment:
@@ -35,7 +39,7 @@ class Deployment:
 
     def client(self, service: str) -> Any:
         """boto3's client of an AWS service."""
-        return self.session.client(service)
+        return self.session.client(service, config=_CONFIG)
 
     @functools.cached_property
     def outputs(self) -> Mapping[str, str]:
