@@ -290,7 +290,7 @@ def test_look_up_says_what_was_offered_and_why_not_the_rest(console: TestClient,
     words = text(console.get(f"/calls/{maria[1].conversation_id}/look-ups/0").text)
     assert "What Mem0 offers now" in words
     assert "its words fit the question best" in words
-    assert re.search(r"no (other|another)", words), "a reason for what was not chosen"
+    assert re.search(r"no: (other|another)", words), "a reason for what was not chosen"
     assert console.get(f"/calls/{maria[1].conversation_id}/look-ups/7").status_code == 404
 
 
