@@ -1,6 +1,7 @@
 """Whom an operator means by a number: the caller as the functions know them."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
 from ops.deployment import Deployment
 from ops.errors import cannot_start
@@ -35,3 +36,10 @@ def identify(deployment: Deployment, spelled: str) -> str:
 def digest(user_id: str) -> str:
     """What the ledger holds of a caller."""
     return hashlib.sha256(checked(user_id).encode()).hexdigest()
+
+
+def conversation_filters(user_id: str) -> Sequence[Mapping[str, str]]:
+    """The filters of ElevenLabs that find a caller's calls: one for each place where the caller may stand."""
+    called_or_calling = ("caller_id", "called_number")  # the agent may have called
+    variables = [f"system__{name}:eq:{user_id}" for name in called_or_calling]
+    return [{"user_id": user_id}, *({"dynamic_variable_params": variable} for variable in variables)]

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from ops import dead_letters
+from ops.callers import conversation_filters
 from ops.deployment import Deployment
 from ops.errors import OperatorError
 from ops.ledger import NEVER, CallerLedger, is_claimed
@@ -216,10 +217,8 @@ class Forget:
     def _conversations(self) -> Iterator[str]:
         """The conversations at ElevenLabs that are the caller's, as PostCall sees them."""
         workspace = self._workspace
-        variable = f"system__caller_id:eq:{self._user_id}"
-        filters = {"user_id": self._user_id}, {"dynamic_variable_params": variable}
         seen = set[str]()
-        for one in filters if workspace else ():
+        for one in conversation_filters(self._user_id) if workspace else ():
             assert workspace  # noqa: S101 - for the type checker
             for row in list(workspace.conversations(**one)):
                 conversation_id = str(row["conversation_id"])

@@ -3,12 +3,13 @@
 import datetime as dt
 import heapq
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from ops.callers import conversation_filters
 from ops.calls.outcome import Outcome, Outcomes, Reading
 from ops.calls.sources import Sources
 from ops.workspace import WorkspaceError
@@ -122,7 +123,8 @@ def _rows(
         options["agent_id"] = agent_id
     if before:  # whether the limit itself is included is not known
         options["call_start_before_unix"] = int(before[0].timestamp()) + 1
-    lists = [sources.workspace.conversations(**options, **of_caller) for of_caller in _filters(user_id)]
+    of_caller = conversation_filters(user_id) if user_id else [{}]
+    lists = [sources.workspace.conversations(**options, **filters) for filters in of_caller]
     seen = set[str]()
     passed = before is None
     for row in heapq.merge(*lists, key=_start, reverse=True):
@@ -136,15 +138,6 @@ def _rows(
         elif before and conversation_id == before[1]:
             passed = True
             seen.add(conversation_id)
-
-
-def _filters(user_id: str) -> Sequence[Mapping[str, str]]:
-    """The filters of ElevenLabs that find a caller's calls: one for each place where the caller may stand."""
-    if not user_id:
-        return [{}]
-    called_or_calling = ("caller_id", "called_number")  # the agent may have called
-    variables = [f"system__{name}:eq:{user_id}" for name in called_or_calling]
-    return [{"user_id": user_id}, *({"dynamic_variable_params": variable} for variable in variables)]
 
 
 def _start(row: Mapping[str, Any]) -> int:

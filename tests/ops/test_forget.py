@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.elevenlabs import WorkspaceServer
 from local.mem0.server import Mem0StandIn
 from ops import forget
 from ops.callers import digest
@@ -105,6 +106,38 @@ def test_everything_of_the_caller_goes_and_nothing_of_others(
     assert letters(aws) == [OTHER]
     assert not aws.ledger_item("conv_0")
     assert aws.ledger_item("conv_1")
+
+
+def test_conversations_at_elevenlabs_go_whoever_called_whom(
+    elevenlabs: WorkspaceServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(conversation_id: str, direction: str, caller: str) -> dict[str, Any]:
+        number = {"inbound": "system__caller_id", "outbound": "system__called_number"}[direction]
+        return {
+            "agent_id": "agent_1",
+            "conversation_id": conversation_id,
+            "status": "done",
+            "user_id": None,
+            "transcript": [{"role": "user", "message": "Good morning."}],
+            "metadata": {
+                "start_time_unix_secs": 1_772_532_000,
+                "phone_call": {"type": "twilio", "direction": direction, "external_number": caller},
+            },
+            "conversation_initiation_client_data": {"dynamic_variables": {number: caller}},
+        }
+
+    elevenlabs.workspace.seed(
+        [
+            call("conv_in", "inbound", CALLER),
+            call("conv_out", "outbound", CALLER),
+            call("conv_x", "inbound", OTHER),
+        ]
+    )
+    assert amem("forget", CALLER, "--elevenlabs", "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["conversations"] == 2
+    headers = {"xi-api-key": elevenlabs.api_key}
+    left = httpx.get(f"{elevenlabs.url}/v1/convai/conversations", headers=headers).json()["conversations"]
+    assert [row["conversation_id"] for row in left] == ["conv_x"]
 
 
 def test_receipt_holds_no_content(aws: Aws, mem0: Mem0StandIn, capsys: pytest.CaptureFixture[str]) -> None:
