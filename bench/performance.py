@@ -1,41 +1,48 @@
-"""Measures how fast AgenticMemory is beside the naive way, and writes docs/performance.md.
+"""`make bench`: measures how fast AgenticMemory is beside the naive way, and writes docs/performance.md.
 
-`make bench` runs all of it, in under ten minutes on two cores; a partial run only prints.
+All of it takes under ten minutes on two cores. Exit codes: 0 everything was measured, whether or not the
+targets were reached, 1 something could not be measured, 2 the options are wrong, 130 interrupted.
 """
 
-import argparse
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if not __package__:
-    sys.path.insert(0, str(ROOT))  # run as a command, Python looks only into this folder
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]  # run as a command, Python looks only into this folder
 
-from bench.measure import (  # noqa: E402 - path set
-    calls,
-    cold,
-    connections,
-    console,
-    deadline,
-    page,
-    price,
-    ring,
-    warm,
+from bench.common import command  # noqa: E402 - the path comes first
+from bench.common.section import Section, ms  # noqa: E402
+from bench.measure import calls, cold, connections, console, deadline, price, ring, warm  # noqa: E402
+from bench.measure.rig import RUNTIME, HostRig, find_python  # noqa: E402
+from local.lambda_host.toolchain import python_minor  # noqa: E402
+
+SECTIONS = (
+    *("cold", "ring", "layer", "warm", "trips", "handshakes", "acknowledgement", "worker", "growth"),
+    *("deadline", "console"),
 )
-from bench.measure.report import Section, terminal  # noqa: E402
-from bench.measure.rig import RUNTIME, Rig, find_python  # noqa: E402
+TEMPLATE = ROOT / "bench" / "measure" / "performance.md"
+# One vCPU at 1,769 MB. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MEMORY_MB, FULL_CORE_MB = 512, 1769
 
-FEW, MANY = 0.1, 1.0
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = command.parser(__doc__ or "", SECTIONS)
+    parser.add_argument("--python", help="the interpreter that runs the functions (3.13, where there is one)")
+    run = command.Run(parser, SECTIONS, arguments)
+    python = run.options.python or find_python(RUNTIME, sys.executable)
+    run.python = f"{python_minor(python)} in the functions"
+    with HostRig(python, run.progress) as rig:
+        run.measure(sections(rig, run.times))
+    if run.complete and run.names == list(SECTIONS):
+        run.sections["price"] = price.measure(figures(run.sections))
+    run.finish(TEMPLATE, lambda: values(figures(run.sections)))
+    return 0 if run.complete else 1
 
 
-def parts(rig: Rig, share: float) -> dict[str, Callable[[], Section]]:
-    """The measurements by name, in their order; `share` of the usual repetitions."""
-
-    def times(count: int, least: int) -> int:
-        return max(least, round(count * share))
-
+def sections(rig: HostRig, times: Callable[[int, int], int]) -> dict[str, Callable[[], Section]]:
+    """The measurements by name."""
     return {
         "cold": lambda: cold.measure(rig, times(10, 2)),
         "ring": lambda: ring.measure(rig, times(10, 2)),
@@ -51,53 +58,29 @@ def parts(rig: Rig, share: float) -> dict[str, Callable[[], Section]]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command; returns 0 when everything was measured, whether or not the targets were reached."""
-    options = _options(arguments)
-    began = time.monotonic()
-
-    def progress(words: str) -> None:
-        seconds = int(time.monotonic() - began)
-        print(f"{seconds // 60:2}:{seconds % 60:02}  {words}", flush=True)
-
-    python = options.python or find_python(RUNTIME, sys.executable)
-    sections: list[Section] = []
-    with Rig(python, progress) as rig:
-        everything = parts(rig, FEW if options.quick else MANY)
-        wanted = options.only or list(everything)
-        for name in wanted:
-            if name in everything:
-                sections.append(everything[name]())
-                print(terminal(sections[-1].targets), flush=True)
-    if set(everything) <= set(wanted):
-        figures = {name: value for section in sections for name, value in section.figures.items()}
-        sections.append(price.measure(figures))
-    print("\nTargets\n" + terminal([target for section in sections for target in section.targets]))
-    if options.docs:
-        page.write(options.docs, sections, python=python, seconds=time.monotonic() - began)
-        progress(f"wrote {options.docs / 'performance.md'}")
-    return 0
+def figures(found: Mapping[str, Section]) -> dict[str, float]:
+    """The figures of all sections."""
+    return {name: value for section in found.values() for name, value in section.figures.items()}
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="bench/performance.py",
-        description="Measure AgenticMemory beside the naive way.",
-        epilog=EXAMPLES,
-    )
-    parser.add_argument("--only", metavar="NAME", nargs="+", help="measure only these; writes no document")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions; writes no document")
-    parser.add_argument("--python", help="the interpreter that runs the functions (3.13, where there is one)")
-    parser.add_argument("--docs", type=Path, metavar="DIR", help="where performance.md and charts/ go (docs)")
-    options = parser.parse_args(arguments)
-    if options.only and options.docs:
-        parser.error("--only measures a part, and the document needs all of it: leave one of the two out")
-    if not (options.docs or options.only or options.quick):
-        options.docs = ROOT / "docs"
-    return options
+def values(found: Mapping[str, float]) -> dict[str, object]:
+    """What the page says besides the sections: CPU time at a function's share of a core."""
+    share = MEMORY_MB / FULL_CORE_MB
+    start, own, naive = (found[f"client-data.{what}"] for what in ("ours.cpu", "ours.own_cpu", "naive.cpu"))
+    return {
+        "memory": MEMORY_MB,
+        "share": f"{share:.2f}",
+        "cpu": ms(start),
+        "slow": ms(start / share),
+        "own": ms(own),
+        "slow_own": ms(own / share),
+        "resident": f"{found['resident']:.0f}",
+        "cold": ms(found["client-data.ours.wall"]),
+        "restored": ms(found["client-data.restored"]),
+        "naive": ms(naive),
+        "naive_slow": f"{naive / share / 1000:.0f}",
+    }
 
-
-EXAMPLES = "Names: cold ring layer warm trips handshakes acknowledgement worker growth deadline console"
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.start(main)

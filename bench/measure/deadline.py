@@ -1,71 +1,58 @@
 """The deadline: whatever Mem0 does, a caller has an answer within MEM0_TIMEOUT and a little."""
 
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from bench.measure.cold import FUNCTIONS, NAMES
-from bench.measure.report import Section, Table, Target, ms
-from bench.measure.rig import Rig
-from local.mem0 import server
+from bench.common.command import MeasureError
+from bench.common.rig import stand_in
+from bench.common.section import Section, ms
+from bench.measure.rig import NAMES, HostRig
 from local.mem0.server import Mem0StandIn
 
 TIMEOUT = 1.0
 GRACE = 0.3
 LONG_IDLE = 400  # seconds, after which the pool makes a new connection
+READS = {"operation": ["get_all", "search"]}
+STALLS = {"operation": "connect", "hang": True}
 FAULTS: dict[str, dict[str, Any]] = {
-    "hangs": {"operation": ["get_all", "search"], "hang": True},
-    "drips a byte a second": {
-        "operation": ["get_all", "search"],
-        "drip_bytes_per_second": 1.0,
-        "drip_headers": True,
-    },
-    "stalls in the TLS handshake": {"operation": "connect", "hang": True},
+    "hangs": {**READS, "hang": True},
+    "drips a byte a second": {**READS, "drip_bytes_per_second": 1.0, "drip_headers": True},
+    "stalls in the TLS handshake": STALLS,
 }
 COLD = "stalls at a cold start, init included"
+_FAILED = 500
 
 
-def measure(rig: Rig) -> Section:
+def measure(rig: HostRig) -> Section:
     """Let Mem0 misbehave in each way, to a warm function and to a cold one."""
     spent: dict[tuple[str, str], float] = {}
-    with tempfile.TemporaryDirectory() as folder, server.start(Path(folder), tls=True) as mem0:
-        for function in FUNCTIONS:
-            rig.progress(f"deadline of {NAMES[function]}")
+    with stand_in(tls=True) as mem0:
+        for function, name in NAMES.items():
+            rig.progress(f"deadline of {name}")
             for fault, rule in FAULTS.items():
                 spent[function, fault] = _warm(rig, function, mem0, rule)
             spent[function, COLD] = _cold(rig, function, mem0)
     worst = max(spent.values())
-    faults = (*FAULTS, COLD)
-    rows = [[fault, *(ms(spent[function, fault]) for function in FUNCTIONS)] for fault in faults]
-    limit = (TIMEOUT + GRACE) * 1000
-    return Section(
-        key="deadline",
-        title="Deadline",
-        how=HOW.format(timeout=TIMEOUT),
-        targets=[
-            Target(
-                what="answered, whatever Mem0 does",
-                wanted=f"≤ MEM0_TIMEOUT + {GRACE} s",
-                reached=f"MEM0_TIMEOUT + {(worst / 1000 - TIMEOUT):.2f} s",
-                met=worst <= limit,
-                reason=COLD_REASON,
-            )
-        ],
-        tables=[Table(headers=("Mem0", *(NAMES[function] for function in FUNCTIONS)), rows=rows)],
+    section = Section(title="Deadline", how=HOW.format(timeout=TIMEOUT))
+    section.target(
+        "answered, whatever Mem0 does",
+        f"≤ MEM0_TIMEOUT + {GRACE} s",
+        f"MEM0_TIMEOUT + {(worst / 1000 - TIMEOUT):.2f} s",
+        reached=worst <= (TIMEOUT + GRACE) * 1000,
+        reason=COLD_REASON,
     )
+    rows = [[fault, *(ms(spent[function, fault]) for function in NAMES)] for fault in (*FAULTS, COLD)]
+    section.table(("Mem0", *NAMES.values()), rows)
+    return section
 
 
-def _warm(rig: Rig, function: str, mem0: Mem0StandIn, rule: dict[str, Any]) -> float:
+def _warm(rig: HostRig, function: str, mem0: Mem0StandIn, rule: dict[str, Any]) -> float:
     """Milliseconds until a warm function answers while `rule` is in force."""
-    event = rig.client_data_event() if function == "client-data" else rig.retrieve_event()
-    trusted, timeout = str(mem0.certificate), str(TIMEOUT)
-    with rig.host(
-        "ours", function, probe=True, mem0_url=mem0.url, SSL_CERT_FILE=trusted, MEM0_TIMEOUT=timeout
-    ) as host:
+    event = rig.call_event(function)
+    with rig.host("ours", function, probe=True, mem0=mem0, MEM0_TIMEOUT=str(TIMEOUT)) as host:
         for _ in range(2):
             rig.ask(host, function, event)
-        if rule["operation"] == "connect":
+        if rule is STALLS:
             rig.ask(host, function, {"bench": "idle", "seconds": LONG_IDLE})
         mem0.set_faults(rule)
         try:
@@ -73,31 +60,27 @@ def _warm(rig: Rig, function: str, mem0: Mem0StandIn, rule: dict[str, Any]) -> f
         finally:
             mem0.set_faults()
     answer = json.loads(outcome.payload)["answer"]
-    if answer["statusCode"] != 500:  # noqa: PLR2004 - the answer that says what failed
-        raise RuntimeError(f"{function} answered {answer} though {rule}")
+    if answer["statusCode"] != _FAILED:
+        raise MeasureError(f"{function} answered {answer} though {rule}")
     return outcome.duration_ms
 
 
-def _cold(rig: Rig, function: str, mem0: Mem0StandIn) -> float:
+def _cold(rig: HostRig, function: str, mem0: Mem0StandIn) -> float:
     """Milliseconds that a caller waits for a cold function while Mem0's handshake stalls: init and handler.
 
     The process's own start is not Mem0's fault: what it takes without the fault is subtracted.
     """
-    event = rig.client_data_event() if function == "client-data" else rig.retrieve_event()
-    trusted, timeout = str(mem0.certificate), str(TIMEOUT)
     started = []
-    for rules in ([], [], [FAULTS["stalls in the TLS handshake"]]):
+    for rules in ([], [], [STALLS]):
         mem0.set_faults(*rules)
         try:
-            with rig.host(
-                "ours", function, mem0_url=mem0.url, SSL_CERT_FILE=trusted, MEM0_TIMEOUT=timeout
-            ) as host:
-                outcome = host.invoke(function, event, timeout=60)
+            with rig.host("ours", function, mem0=mem0, MEM0_TIMEOUT=str(TIMEOUT)) as host:
+                outcome = host.invoke(function, rig.call_event(function), timeout=60)
         finally:
             mem0.set_faults()
-        started.append(((outcome.init_ms or 0.0), outcome.duration_ms))
-    *healthy, (init, duration) = started
-    return max(0.0, init - min(each for each, _ in healthy)) + duration
+        started.append((outcome.init_ms or 0.0, outcome.duration_ms))
+    *without, (init, duration) = started
+    return max(0.0, init - min(start for start, _ in without)) + duration
 
 
 HOW = """MEM0_TIMEOUT is set to {timeout:g} s here. The stand-in takes the request and says nothing, sends its

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.measure.report import Section, Table, Target
+from bench.common.section import Section
 
 PRICES_OF = "2026-11-22"
 # us-east-1, on demand, without the free tier. https://aws.amazon.com/lambda/pricing/ (arm64, first tier),
@@ -23,6 +23,7 @@ MEMORY_GB = 0.5  # memory_mb 512, on both sides
 SEARCHES = 3  # tool calls in a phone call
 LOG_BYTES = 3_000  # of a call's log lines, ours
 CALLS_A_DAY = (1, 1_000, 100_000)
+MOST = 0.25
 MEM0_SECONDS = 0.3  # Mem0's answer to a read
 
 
@@ -89,36 +90,31 @@ def measure(figures: dict[str, float]) -> Section:
     naive = side("naive", webhook=figures["ack.naive"])
     prices = {a_day: (call_price(ours, a_day, KNOWN), call_price(naive, a_day)) for a_day in CALLS_A_DAY}
     grown = max(prices[a_day][0] / call_price(ours, a_day, ACCEPTED) - 1 for a_day in CALLS_A_DAY)
-    rows = [
-        [
-            f"{a_day:,}",
-            f"{mine * 1e5:.1f} cents",
-            f"{theirs * 1e5:.1f} cents",
-            f"${mine * 30 * a_day + MONTH:,.2f}",
-            f"${theirs * 30 * a_day + SECRET_MONTH:,.2f}",
-        ]
-        for a_day, (mine, theirs) in prices.items()
-    ]
-    return Section(
-        key="price",
+    section = Section(
         title="Price of a call",
         how=HOW.format(date=PRICES_OF, searches=SEARCHES, mem0=MEM0_SECONDS, month=f"{MONTH:.2f}"),
-        targets=[
-            Target(
-                what="what knowing that a call was stored adds to its price",
-                wanted="≤ 25 %",
-                reached=f"{grown:.0%}",
-                met=grown <= 0.25,  # noqa: PLR2004 - as wanted
-                reason="it takes a second delivery, two more writes of the ledger, and a question to Mem0.",
-            )
-        ],
-        tables=[
-            Table(
-                headers=("calls a day", "a thousand calls", "naive", "a month", "naive"),
-                rows=rows,
-            )
+    )
+    section.target(
+        "what knowing that a call was stored adds to its price",
+        f"≤ {MOST:.0%}",
+        f"{grown:.0%}",
+        reached=grown <= MOST,
+        reason="it takes a second delivery, two more writes of the ledger, and a question to Mem0.",
+    )
+    section.table(
+        ("calls a day", "a thousand calls", "naive", "a month", "naive"),
+        [
+            [
+                f"{a_day:,}",
+                f"{mine * 1e5:.1f} cents",
+                f"{theirs * 1e5:.1f} cents",
+                f"${mine * 30 * a_day + MONTH:,.2f}",
+                f"${theirs * 30 * a_day + SECRET_MONTH:,.2f}",
+            ]
+            for a_day, (mine, theirs) in prices.items()
         ],
     )
+    return section
 
 
 HOW = """AWS's list prices of {date} (us-east-1, arm64, no free tier) times the durations measured above: one

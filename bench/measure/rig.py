@@ -8,24 +8,29 @@ import json
 import shutil
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from bench.common.command import MeasureError
+from bench.common.rig import Progress, Rig, client_data_body
 from bench.measure.naive_layer import age, ensure_naive_layer
 from local.http_server import Request
 from local.lambda_host import FunctionSpec, LambdaHost
 from local.lambda_host.payload import to_event
 from local.lambda_host.toolchain import ROOT, ToolchainError, ensure_layer, python_minor, run
-from local.system import System
+from local.mem0.server import Mem0StandIn
 
 Side = Literal["ours", "naive", "httpx"]
+BOTH: tuple[Side, ...] = ("ours", "naive")
+NAMES = {"client-data": "ClientData", "retrieve": "Retrieve"}
+"""The functions that a caller waits for."""
 RUNTIME = "3.13"
 HERE = ROOT / "bench"
 CALLER = "+16125550142"
 HANDLER = "lambda_handler"
+OK = 200
 
 
 def find_python(wanted: str = RUNTIME, fallback: str = "") -> str:
@@ -47,7 +52,7 @@ def find_python(wanted: str = RUNTIME, fallback: str = "") -> str:
     return fallback
 
 
-class Rig:
+class HostRig(Rig):
     """Everything that runs; a context manager.
 
     Args:
@@ -55,17 +60,16 @@ class Rig:
         progress: told what is going on.
     """
 
-    def __init__(self, python: str, progress: Callable[[str], None]) -> None:
+    def __init__(self, python: str, progress: Progress) -> None:
         self.python = python
-        self.progress = progress
         self.naive_layer = ensure_naive_layer(python, progress)
         self.layer = ensure_layer(python, progress)
-        self.system = System(python=python, progress=progress)
+        super().__init__(progress, python=python)
         self.folder = Path(tempfile.mkdtemp(prefix="agentic-memory-bench-"))
 
     def __enter__(self) -> Self:
         """Start AWS and the stand-in, and lay out each side's code as Lambda unpacks it."""
-        self.system.start()
+        super().__enter__()
         self.system.source.cease()  # the bench invokes the worker itself
         shutil.copytree(self.system.host.functions["client-data"].code, self.folder / "ours")
         shutil.copytree(HERE / "naive", self.folder / "naive")
@@ -76,9 +80,9 @@ class Rig:
         age(self.folder)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop everything and remove the code."""
-        self.system.stop()
+        super().__exit__(*error)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def spec(
@@ -111,13 +115,20 @@ class Rig:
         )
 
     @contextmanager
-    def host(self, side: Side, function: str, *, mem0_url: str = "", **options: Any) -> Iterator[LambdaHost]:
-        """A Lambda host with one function of one side, talking to the stand-in unless told another Mem0.
+    def host(
+        self, side: Side, function: str, *, mem0: Mem0StandIn | None = None, **options: Any
+    ) -> Iterator[LambdaHost]:
+        """A Lambda host with one function of one side; `mem0` is another stand-in, behind TLS.
 
         The options are those of `spec`.
         """
+        if mem0:
+            options["SSL_CERT_FILE"] = str(mem0.certificate)
         spec = self.spec(side, function, **options)
-        servers = {"AWS_ENDPOINT_URL": self.system.aws.url, "MEM0_HOST": mem0_url or self.system.mem0_url}
+        servers = {
+            "AWS_ENDPOINT_URL": self.system.aws.url,
+            "MEM0_HOST": mem0.url if mem0 else self.system.mem0_url,
+        }
         layer = self.naive_layer if side == "naive" else self.layer
         with LambdaHost([spec], layer=layer, environment=servers, python=self.python) as host:
             yield host
@@ -130,75 +141,46 @@ class Rig:
         request = Request(method="POST", target=f"/{function}", headers=every, body=raw)
         return to_event(request, f"POST /{function}")
 
-    def client_data_event(self, caller: str = CALLER) -> dict[str, Any]:
-        """A conversation-initiation webhook for `caller`."""
-        body = {
-            "caller_id": caller,
-            "agent_id": "agent_1",
-            "called_number": "+16125550100",
-            "call_sid": "CA1",
-        }
+    def call_event(self, function: str, caller: str = CALLER) -> dict[str, Any]:
+        """What ElevenLabs asks "client-data" or "retrieve" about `caller`."""
+        if function == "retrieve":
+            return self.event(function, {"query": "the kitchen tap", "user_id": caller})
         key = self.system.credentials.first("ELEVENLABS_WORKSPACE_KEY")
-        return self.event("client-data", body, x_workspace_key=key)
-
-    def retrieve_event(self, caller: str = CALLER, query: str = "the kitchen tap") -> dict[str, Any]:
-        """A tool call about `caller`."""
-        return self.event("retrieve", {"query": query, "user_id": caller})
+        return self.event(function, client_data_body(caller), x_workspace_key=key)
 
     def ask(self, host: LambdaHost, function: str, event: object) -> Any:
         """Invoke a function and return its answer.
 
         Raises:
-            RuntimeError: the function failed; with what it said.
+            MeasureError: the function failed; with what it said.
         """
         outcome = host.invoke(function, event, timeout=500)
         if outcome.error:
-            raise RuntimeError(f"{function} failed: {outcome.payload.decode()}")
+            raise MeasureError(f"{function} failed: {outcome.payload.decode()}")
         return json.loads(outcome.payload)
 
-    def admin(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the stand-in something under `/_`; see local/mem0/README.md."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.system.mem0_url}/_{path}", data=data, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own stand-in
-            return json.load(answer)
-
-    @contextmanager
-    def faults(self, *rules: Mapping[str, Any]) -> Iterator[None]:
-        """Let the stand-in misbehave inside the block."""
-        self.admin("PUT", "faults", list(rules))
-        try:
-            yield
-        finally:
-            self.admin("DELETE", "faults")
-
-    def requests(self) -> list[dict[str, Any]]:
-        """What has reached the stand-in since the last question, oldest first."""
-        found: list[dict[str, Any]] = self.admin("GET", "requests")
-        self.admin("DELETE", "requests")
-        return found
+    def requests(self) -> int:
+        """How many requests have reached the stand-in since the last question."""
+        found: list[Any] = self.mem0("GET", "/_requests")
+        self.mem0("DELETE", "/_requests")
+        return len(found)
 
     def seed(self, caller: str, count: int) -> None:
         """Let `caller` have `count` memories: three facts of four, the rest passages, a call every day."""
-        add = f"{self.system.mem0_url}/v3/memories/add/"
-        key = self.system.credentials.first("MEM0_API_KEY")
         start = int(time.time()) - 86_400 * (count // 100 + 2)
         for first in range(0, count, 100):
             for kind, share in (("factual", range(75)), ("semantic", range(75, 100))):
                 numbers = [first + offset for offset in share if first + offset < count]
-                if not numbers:
-                    continue
-                at = start + first // 100 * 86_400
-                said = [
-                    {
-                        "role": "user",
-                        "content": f"Order {number} is for the kitchen tap with the blue handle.",
-                    }
-                    for number in numbers
-                ]
-                metadata = {"type": kind, "conversation_id": f"conv_{first}", "agent_id": "agent_1"}
-                body = {"messages": said, "user_id": caller, "infer": False, "timestamp": at}
-                data = json.dumps({**body, "metadata": {**metadata, "call_start": at}}).encode()
-                headers = {"Authorization": f"Token {key}", "Content-Type": "application/json"}
-                request = urllib.request.Request(add, data=data, headers=headers, method="POST")  # noqa: S310
-                urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - our own stand-in
+                said = [f"Order {number} is for the kitchen tap with the blue handle." for number in numbers]
+                self.remember(caller, said, kind, start + first // 100 * 86_400, f"conv_{first}")
+
+
+def healthy(answer: Any) -> Any:
+    """The answer of a function, which must be 200.
+
+    Raises:
+        MeasureError: it is another.
+    """
+    if answer.get("statusCode") != OK:
+        raise MeasureError(f"a function answered {answer}")
+    return answer

@@ -4,16 +4,13 @@ Secrets Manager and Mem0 are as slow here as they are from Lambda, and Mem0 spea
 """
 
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from statistics import median
 
-from bench.measure.cold import FUNCTIONS, NAMES
-from bench.measure.report import Section, Table, Target, at_most, median, ms, ratio
-from bench.measure.rig import CALLER, Rig
-from local.mem0 import server
+from bench.common.rig import stand_in
+from bench.common.section import Section, ms, ratio
+from bench.measure.rig import NAMES, HostRig, healthy
 from local.mem0.server import Mem0StandIn
 
 SECRET_MS = 60
@@ -23,43 +20,30 @@ _SECRET = {"operation": "secretsmanager:GetSecretValue", "latency_seconds": SECR
 _MEM0 = {"operation": ["ping", "get_all", "search"], "latency_seconds": MEM0_MS / 1000}
 
 
-def measure(rig: Rig, rings: int) -> Section:
+def measure(rig: HostRig, rings: int) -> Section:
     """Ring each function cold, `rings` times, and start it as often with nothing to wait for."""
-    rows: list[list[str]] = []
-    targets: list[Target] = []
-    with tempfile.TemporaryDirectory() as folder, server.start(Path(folder), tls=True) as mem0:
-        _start(rig, FUNCTIONS[0], mem0)  # the disk's cache is warm for all of them afterwards
-        for function in FUNCTIONS:
+    section = Section(title="Cold ring", how=HOW.format(secret=SECRET_MS, mem0=MEM0_MS, rings=rings))
+    rows = []
+    with stand_in(tls=True) as mem0:
+        _start(rig, "client-data", mem0)  # the disk's cache is warm for all of them afterwards
+        for function, name in NAMES.items():
             starts, answers = [], []
             for turn in range(rings):
-                rig.progress(f"cold ring of {NAMES[function]}: {turn + 1} of {rings}")
+                rig.progress(f"cold ring of {name}: {turn + 1} of {rings}")
                 starts.append(_start(rig, function, mem0))
                 with _slow(rig, mem0):
                     answers.append(_ring(rig, function, mem0))
             start, answer = median(starts), median(answers)
             least = start + MEM0_MS
-            rows.append([NAMES[function], ms(start), ms(least), ms(answer), ratio(answer / least)])
-            targets.append(
-                at_most(
-                    f"cold ring of {NAMES[function]}",
-                    answer / least,
-                    MOST,
-                    f"≤ {MOST} \u00d7 (start + one round trip to Mem0)",
-                    reason=REASON,
-                )
-            )
-    headers = ("", "start alone", "and one round trip", "cold ring", "ratio")
-    return Section(
-        key="ring",
-        title="Cold ring",
-        how=HOW.format(secret=SECRET_MS, mem0=MEM0_MS, rings=rings),
-        targets=targets,
-        tables=[Table(headers=headers, rows=rows)],
-    )
+            rows.append([name, ms(start), ms(least), ms(answer), ratio(answer / least)])
+            wanted = f"≤ {MOST} \u00d7 (start + one round trip to Mem0)"
+            section.at_most(f"cold ring of {name}", answer / least, MOST, wanted, REASON)
+    section.table(("", "start alone", "and one round trip", "cold ring", "ratio"), rows)
+    return section
 
 
 @contextmanager
-def _slow(rig: Rig, mem0: Mem0StandIn) -> Iterator[None]:
+def _slow(rig: HostRig, mem0: Mem0StandIn) -> Iterator[None]:
     """Let Secrets Manager and Mem0 take their time inside the block."""
     rig.system.aws.set_faults(_SECRET)
     mem0.set_faults(_MEM0)
@@ -70,26 +54,19 @@ def _slow(rig: Rig, mem0: Mem0StandIn) -> Iterator[None]:
         mem0.set_faults()
 
 
-def _start(rig: Rig, function: str, mem0: Mem0StandIn) -> float:
+def _start(rig: HostRig, function: str, mem0: Mem0StandIn) -> float:
     """Milliseconds until an instance asks for its first event. Nothing that it waits for is slow."""
-    with _host(rig, function, mem0) as host:
+    with rig.host("ours", function, mem0=mem0) as host:
         (instance,) = host.warm(function)
         return float(instance.init_ms or 0.0)
 
 
-def _ring(rig: Rig, function: str, mem0: Mem0StandIn) -> float:
+def _ring(rig: HostRig, function: str, mem0: Mem0StandIn) -> float:
     """Milliseconds from the start of a process to its first answer."""
-    event = rig.client_data_event() if function == "client-data" else rig.retrieve_event(CALLER)
-    with _host(rig, function, mem0) as host:
-        outcome = host.invoke(function, event, timeout=60)
-    answer: Mapping[str, Any] = json.loads(outcome.payload)
-    if answer.get("statusCode") != 200:  # noqa: PLR2004
-        raise RuntimeError(f"{function} answered {answer}")
+    with rig.host("ours", function, mem0=mem0) as host:
+        outcome = host.invoke(function, rig.call_event(function), timeout=60)
+    healthy(json.loads(outcome.payload))
     return float((outcome.init_ms or 0.0) + outcome.duration_ms)
-
-
-def _host(rig: Rig, function: str, mem0: Mem0StandIn) -> Any:
-    return rig.host("ours", function, mem0_url=mem0.url, SSL_CERT_FILE=str(mem0.certificate))
 
 
 HOW = """What a caller waits for whose call finds no instance: from the start of the process until its first

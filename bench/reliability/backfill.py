@@ -1,11 +1,9 @@
 """Backfill: thousands of past conversations are imported while calls come in, and the command is killed."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from bench.reliability.calls import Call, caller, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import KINDS, Progress, Rig
+from bench.common.calls import Call, caller, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import KINDS, FaultRig
 from local.elevenlabs.workspace import AGENTS
 from local.memories import Memories
 
-ROOT = Path(__file__).resolve().parents[2]
 CONVERSATIONS = 10_000
 FEW = 1_000
 CALLERS = 500
@@ -37,9 +35,8 @@ _RUNS = 3  # of which all but the last are killed
 def run(progress: Progress, *, conversations: int = CONVERSATIONS) -> Section:
     """Import a few conversations, and then many, in runs of which all but the last are killed."""
     section = Section(
-        key="backfill",
         title="Backfill",
-        about=(
+        how=(
             f"Past conversations of {CALLERS} callers stand in the workspace, and `amem backfill` imports"
             " them through the queue and the worker, as deployed; the many only as passages, because moto"
             f" takes its time. The command is run {_RUNS} times: all runs but the last are killed (SIGKILL)"
@@ -49,12 +46,12 @@ def run(progress: Progress, *, conversations: int = CONVERSATIONS) -> Section:
     )
     for count, kinds in ((min(FEW, conversations), KINDS), (conversations, KINDS[1:])):
         settings = {"store_types": "both" if kinds == KINDS else kinds[0]}
-        with Rig(settings=settings, environment={"RETRY_DELAYS": "1"}, progress=progress) as rig:
+        with FaultRig(settings=settings, environment={"RETRY_DELAYS": "1"}, progress=progress) as rig:
             _import(section, rig, count, kinds)
     return section
 
 
-def _import(section: Section, rig: Rig, count: int, kinds: Sequence[str]) -> None:
+def _import(section: Section, rig: FaultRig, count: int, kinds: Sequence[str]) -> None:
     calls = [
         make_call(
             caller(number % CALLERS),
@@ -108,19 +105,15 @@ def _details(calls: list[Call]) -> Iterator[dict[str, Any]]:
         yield {**data, "agent_id": AGENT}
 
 
-def _has_adds(rig: Rig, count: int) -> bool:
+def _has_adds(rig: FaultRig, count: int) -> bool:
     """Whether Mem0 was sent so many adds."""
     return int(rig.mem0("GET", "/_stats")["by_operation"].get("add", 0)) >= count
 
 
-def _command(rig: Rig, stop: Callable[[], bool] | None) -> tuple[int, float]:
+def _command(rig: FaultRig, stop: Callable[[], bool] | None) -> tuple[int, float]:
     """Run `amem backfill`, killed as soon as `stop` holds; its exit code and its peak memory in MB."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(rig.system.data_dir)}
-    environment |= rig.system.operator_environment
-    command = [sys.executable, "-m", "ops", "backfill", "--yes", "--json", "--agent", AGENT]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    command = ["backfill", "--yes", "--json", "--agent", AGENT]
+    with rig.ops(*command, output=subprocess.DEVNULL) as process:
         peak, end = 0.0, time.monotonic() + _SECONDS
         while process.poll() is None:
             peak = _peak_memory(process.pid) or peak
@@ -143,7 +136,7 @@ def _peak_memory(pid: int) -> float:
 class _LiveCalls:
     """Calls that come in while the block runs, each of a caller of its own."""
 
-    rig: Rig
+    rig: FaultRig
     kinds: frozenset[str]
     calls: list[Call] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from bench.reliability.calls import Call, Tally, ids, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import MANY, Progress, Rig
-from local.lambda_host import EventSource, Gateway, Step
+from bench.common.calls import Call, ids, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import MANY, FaultRig
+from local.lambda_host import Gateway, Step
 from local.lambda_host.event_source import Message
 
 VISIBILITY_SECONDS = 6
@@ -169,9 +170,8 @@ def run(
 ) -> Section:
     """Hit `calls` calls at each place, in both ways, all of them mixed, and count."""
     section = Section(
-        key="crash",
         title="Crash matrix",
-        about=(
+        how=(
             f"Each call is hit once, at its own step, while the others are under way: {WEBHOOKS} webhooks"
             f" and {WORKERS} batches of one call at once. Killed: SIGKILL. Frozen: stopped for"
             f" {FREEZE_SECONDS} s, with a visibility timeout of {VISIBILITY_SECONDS} s and a claim of"
@@ -179,7 +179,7 @@ def run(
             " what was not answered with 200. *Hit* counts the calls that were hit at their step."
         ),
     )
-    with Rig(
+    with FaultRig(
         settings={"reserved_concurrency": MANY},
         visibility_timeout=VISIBILITY_SECONDS,
         environment={"CLAIM_SECONDS": str(CLAIM_SECONDS), "RETRY_DELAYS": "1"},
@@ -189,8 +189,7 @@ def run(
         groups = [(place, how, rig.calls(calls)) for how in ways for place in places]
         accepted = next(place for place in PLACES if place.words == _ACCEPTED)
         slow = (accepted, "kill", [make_call(f"+1666{number:07d}") for number in range(calls)])
-        rule = {"operation": "infer", "contains": "+1666", "latency_seconds": EXTRACTION_SECONDS}
-        rig.mem0_faults(rule)
+        rig.mem0_faults({"operation": "infer", "contains": "+1666", "latency_seconds": EXTRACTION_SECONDS})
         everything = [*groups, slow]
         plans = {
             call.conversation_id: Plan(place=place, how=how)
@@ -206,31 +205,24 @@ def run(
             rig, list(chain(*zip(*(group for _, _, group in everything), strict=True))), injector, progress
         )
         progress(f"crash: all settled after {time.monotonic() - began:.0f} s")
-        for place, how, some in groups:
-            _add_row(
-                section, rig.tally(some), f"{_HOW[how]} {place.words}", [plans[one] for one in ids(some)]
-            )
-        words = f"killed {_ACCEPTED}; Mem0 extracts {EXTRACTION_SECONDS:g} s later"
-        _add_row(section, rig.tally(slow[2]), words, [plans[one] for one in ids(slow[2])])
-    section.after = _REMAINS
+        for place, how, some in everything:
+            words = f"{_HOW[how]} {place.words}"
+            if some is slow[2]:
+                words += f"; Mem0 extracts {EXTRACTION_SECONDS:g} s later"
+            tally, hit = rig.tally(some), sum(plans[call].hit for call in ids(some))
+            section.add(words, {"hit": hit, **tally.figures()}, passed=hit == len(some) and tally.clean)
+    section.note = _REMAINS
     return section
 
 
-def _run_calls(rig: Rig, calls: list[Call], injector: FaultInjector, progress: Progress) -> None:
+def _run_calls(rig: FaultRig, calls: list[Call], injector: FaultInjector, progress: Progress) -> None:
     system = rig.system
     mapping = system.template.mapping
     api = next(api for api in system.template.apis if api.function == mapping.function)
     gateway = Gateway(system.host, mapping.function, api.routes, integration_seconds=_INTEGRATION_SECONDS)
-    source = EventSource(
-        system.host,
-        mapping.function,
-        sqs=rig.sqs,
-        queue_url=system.queue_url,
-        queue_arn=next(queue.arn for queue in system.template.queues if queue.dead_letters),
+    source = rig.event_source(
         batch_size=1,
         maximum_concurrency=WORKERS,
-        partial_failures=mapping.partial_failures,
-        wake=system.aws.wake,
         visibility_seconds=VISIBILITY_SECONDS,
         before_delete=injector.before_delete,
     )
@@ -248,8 +240,3 @@ def _run_calls(rig: Rig, calls: list[Call], injector: FaultInjector, progress: P
         source.stop()
     finally:
         gateway.stop()
-
-
-def _add_row(section: Section, tally: Tally, words: str, plans: Sequence[Plan]) -> None:
-    hit = sum(plan.hit for plan in plans)
-    section.add(words, {"hit": hit, **tally.figures()}, passed=hit == len(plans) and tally.clean)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from bench.common.calls import Call, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
 from bench.reliability import dependency_secret, dependency_start
-from bench.reliability.calls import Call, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import MANY, Progress, Rig
+from bench.reliability.rig import MANY, FaultRig
 from local.elevenlabs import Delivery
 
 CALLS = 5
@@ -120,8 +121,8 @@ CASES = (
 
 
 @dataclass(kw_only=True)
-class Run:
-    """A case with its calls and their deliveries."""
+class Trial:
+    """A case with its calls and their deliveries; `mark` stands in their conversation ids."""
 
     case: Case
     mark: str
@@ -132,9 +133,8 @@ class Run:
 def run(progress: Progress) -> Section:
     """Let everything fail, and count."""
     section = Section(
-        key="dependency",
         title="Dependency matrix",
-        about=(
+        how=(
             f"{CALLS} calls a case. Each fault lasts until it has hit both adds (or all attempts) of each of"
             " them once; *Faults*: how often it hit. *First answer*: what"
             " ElevenLabs was told at first. *Tries*: how often it delivered at most. Up to the cases of a"
@@ -146,7 +146,7 @@ def run(progress: Progress) -> Section:
             " the fault lasted, and after it."
         ),
     )
-    with Rig(
+    with FaultRig(
         settings={"reserved_concurrency": MANY},
         visibility_timeout=8,
         environment={"MEM0_TIMEOUT": str(TIMEOUT_SECONDS), "CLAIM_SECONDS": "6", "RETRY_DELAYS": "1"},
@@ -164,28 +164,28 @@ def run(progress: Progress) -> Section:
         fired = _fired(rig, runs)
         for one in runs:
             _add_row(section, rig, one, fired[one.mark])
-        beside = Section(key="", title="", about="")
+        beside = Section(title="")
         # Both wait most of the time. After a Ctrl-C the system ends first, and then who works with it.
         with ThreadPoolExecutor(1) as second, dependency_secret.rig_of_its_own(progress) as another:
             running = second.submit(dependency_secret.run, beside, another, progress)
             dependency_start.run(section, rig, progress)
             running.result()
-    section.rows += beside.rows
-    section.after = _WHO_TALKS
+    section.targets += beside.targets
+    section.note = _WHO_TALKS
     return section
 
 
-def _prepare(number: int, case: Case) -> Run:
+def _prepare(number: int, case: Case) -> Trial:
     mark = f"conv_dep{number:02d}x"
     some = [make_call(f"+1777{number:03d}{one:04d}", conversation_id=f"{mark}{one}") for one in range(CALLS)]
-    return Run(case=case, mark=mark, calls=some)
+    return Trial(case=case, mark=mark, calls=some)
 
 
-def _marked_mem0(one: Run) -> Rule:
+def _marked_mem0(one: Trial) -> Rule:
     return {**(one.case.mem0 or {}), "contains": one.mark}
 
 
-def _marked_aws(one: Run) -> list[Rule]:
+def _marked_aws(one: Trial) -> list[Rule]:
     marked = []
     for rule in one.case.aws:
         texts = rule.get("contains")
@@ -195,7 +195,7 @@ def _marked_aws(one: Run) -> list[Rule]:
     return marked
 
 
-def _fired(rig: Rig, runs: list[Run]) -> dict[str, list[int]]:
+def _fired(rig: FaultRig, runs: list[Trial]) -> dict[str, list[int]]:
     """How often each rule of each mark has hit."""
     found: dict[str, list[int]] = {one.mark: [] for one in runs}
     for rule in rig.mem0("GET", "/_faults"):
@@ -206,7 +206,7 @@ def _fired(rig: Rig, runs: list[Run]) -> dict[str, list[int]]:
     return found
 
 
-def _add_row(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
+def _add_row(section: Section, rig: FaultRig, one: Trial, fired: list[int]) -> None:
     tally = rig.tally(one.calls)
     reasons = [reason for body, reason in rig.dead_letters() if one.mark in body]
     figures = {
@@ -233,14 +233,14 @@ def _add_row(section: Section, rig: Rig, one: Run, fired: list[int]) -> None:
     section.add(one.case.words, figures, passed=passed, remark=remark)
 
 
-def _adds(rig: Rig, call: Call) -> list[dict[str, Any]]:
+def _adds(rig: FaultRig, call: Call) -> list[dict[str, Any]]:
     found = rig.mem0("GET", "/_requests?operation=add")
     return [
         add for add in found if add["body"].get("metadata", {}).get("conversation_id") == call.conversation_id
     ]
 
 
-def _shortest_wait(rig: Rig, one: Run) -> float:
+def _shortest_wait(rig: FaultRig, one: Trial) -> float:
     """Seconds between the refusal of a call and its next try."""
     waits = []
     for call in one.calls:
@@ -251,7 +251,7 @@ def _shortest_wait(rig: Rig, one: Run) -> float:
     return min(waits, default=0.0)
 
 
-def _most_tries(rig: Rig, one: Run) -> int:
+def _most_tries(rig: FaultRig, one: Trial) -> int:
     """How often the same add was sent, at most."""
     kinds = [[add["body"]["metadata"]["type"] for add in _adds(rig, call)] for call in one.calls]
     return max((some.count(kind) for some in kinds for kind in set(some)), default=0)

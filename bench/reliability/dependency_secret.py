@@ -6,32 +6,30 @@ The cases run one after the other, each with new instances, because a cached sec
 import time
 from typing import Any
 
-from bench.reliability.calls import Call
+from bench.common.rig import Progress
+from bench.common.section import Section
 from bench.reliability.dependency_start import SECRET
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig
-from local.lambda_host import EventSource
+from bench.reliability.rig import OK, FaultRig
 
 CALLS = 5
 CACHE_SECONDS = 1
-_OK = 200
 _PUT_OFF = "could not be remembered yet"
 
 
-def rig_of_its_own(progress: Progress) -> Rig:
+def rig_of_its_own(progress: Progress) -> FaultRig:
     """A system in which a secret soon runs out."""
     environment = {"CREDENTIALS_CACHE_SECONDS": str(CACHE_SECONDS), "RETRY_DELAYS": "1"}
-    return Rig(visibility_timeout=20, environment=environment, progress=progress)
+    return FaultRig(visibility_timeout=20, environment=environment, progress=progress)
 
 
-def run(section: Section, rig: Rig, progress: Progress) -> None:
+def run(section: Section, rig: FaultRig, progress: Progress) -> None:
     """Append the cases to `section`."""
     for words, rule in SECRET.items():
         _secret(section, rig, words, rule)
         progress(f"dependency: the secret has run out, and Secrets Manager {words}: done")
 
 
-def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> None:
+def _secret(section: Section, rig: FaultRig, words: str, rule: dict[str, Any]) -> None:
     (known,) = rig.calls(1)
     hung_up, queued = rig.calls(CALLS), rig.calls(CALLS)
     rig.system.source.resume()
@@ -45,7 +43,8 @@ def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> Non
     at_others = _fired(rig)
     deliveries = rig.deliver_all(hung_up, at_once=1)
     at_webhooks = _fired(rig)
-    source = _one_batch_at_a_time(rig)
+    # A second instance would have to start without the secret.
+    source = rig.event_source(maximum_concurrency=1)
     rig.drained(60)
     source.stop()
     at_worker = _fired(rig)
@@ -60,27 +59,26 @@ def _secret(section: Section, rig: Rig, words: str, rule: dict[str, Any]) -> Non
             "tries": max(len(delivery.attempts) for delivery in deliveries),
             **tally.figures(),
         },
-        passed=first == str(_OK) and tally.clean and at_webhooks > at_others,
+        passed=first == str(OK) and tally.clean and at_webhooks > at_others,
     )
     section.add(
         f"ClientData and Retrieve: the secret has run out, and Secrets Manager {words}",
         {"faults": at_others, "ClientData": str(rung), "Retrieve": str(asked)},
-        passed=rung.status == asked.status == _OK and at_others > 1,
-        remark="; ".join(f"told: {reply.text[:120]}" for reply in (rung, asked) if reply.status != _OK),
+        passed=rung.status == asked.status == OK and at_others > 1,
+        remark="; ".join(f"told: {reply.text[:120]}" for reply in (rung, asked) if reply.status != OK),
     )
-    tally, retried = rig.tally(queued), _retry_count(rig, queued)
+    tally = rig.tally(queued)
+    retried = sum(call.conversation_id in line for line in rig.logged(_PUT_OFF) for call in queued)
     section.add(
         f"worker: the secret has run out, and Secrets Manager {words}",
         # The webhook has met the fault in the same instance, which tries again ten seconds later.
         {"faults": at_worker - at_others, "first answer": first, "tries": 1, **tally.figures()},
         passed=tally.clean and not retried and at_worker > at_others,
-        remark=f"{retried} times a call had to be tried again"
-        if retried
-        else "no call had to be tried again",
+        remark=f"{retried or 'no'} retries",
     )
 
 
-def _one_instance_that_knows(rig: Rig, user_id: str) -> None:
+def _one_instance_that_knows(rig: FaultRig, user_id: str) -> None:
     """Have one instance of each function, which has read the secret for all that it does."""
     for _ in range(3):
         rig.cold()
@@ -92,26 +90,5 @@ def _one_instance_that_knows(rig: Rig, user_id: str) -> None:
             return
 
 
-def _one_batch_at_a_time(rig: Rig) -> EventSource:
-    """Work for the instance that knows the secret; a second one would have to start without it."""
-    mapping = rig.system.template.mapping
-    return EventSource(
-        rig.system.host,
-        mapping.function,
-        sqs=rig.sqs,
-        queue_url=rig.system.queue_url,
-        queue_arn=next(queue.arn for queue in rig.system.template.queues if queue.dead_letters),
-        batch_size=mapping.batch_size,
-        maximum_concurrency=1,
-        wake=rig.system.aws.wake,
-    )
-
-
-def _fired(rig: Rig) -> int:
+def _fired(rig: FaultRig) -> int:
     return sum(int(rule["fired"]) for rule in rig.system.aws.faults())
-
-
-def _retry_count(rig: Rig, calls: list[Call]) -> int:
-    """How often the worker has said of one of these calls that it failed for a while."""
-    lines = [line for line in rig.system.host.logs.lines("post-call") if _PUT_OFF in line]
-    return sum(call.conversation_id in line for call in calls for line in lines)

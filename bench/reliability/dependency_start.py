@@ -6,9 +6,11 @@ The cases run one after the other, each with all instances started anew.
 from collections.abc import Mapping
 from typing import Any
 
-from bench.reliability.calls import make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
+from bench.common.calls import Call, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import FaultRig, until
+from local.elevenlabs import Delivery, Reply
 
 _FAILED_READ = 3
 """Attempts of one call to AWS."""
@@ -29,68 +31,60 @@ SECRET: Mapping[str, dict[str, Any]] = {
 }
 
 
-def run(section: Section, rig: Rig, progress: Progress) -> None:
+def run(section: Section, rig: FaultRig, progress: Progress) -> None:
     """Append the cases to `section`."""
     rig.system.aws.set_faults()
     for number, (words, rule) in enumerate(MEM0.items()):
-        _mem0(section, rig, number, words, rule)
-    rig.mem0_faults()
+        _mem0(section, rig, f"+1778{number:07d}", words, rule)
     progress("dependency: Mem0 at the start is done")
     for number, (words, rule) in enumerate(SECRET.items()):
-        _secret(section, rig, number, words, rule)
+        _secret(section, rig, f"+1779{number:07d}", words, rule)
 
 
-def _mem0(section: Section, rig: Rig, number: int, words: str, rule: dict[str, Any]) -> None:
+def _mem0(section: Section, rig: FaultRig, user: str, words: str, rule: dict[str, Any]) -> None:
     rig.cold()
     rig.mem0("DELETE", "/_requests")
-    rig.mem0_faults({"operation": "ping", **rule})
-    user = f"+1778{number:07d}"
-    during = rig.look_up(user)
-    pings = len(rig.mem0("GET", "/_requests?operation=ping"))
-    call = make_call(user)
-    delivery = rig.deliver(call)
-    until(lambda: len(rig.mem0("GET", "/_requests?operation=ping")) > pings, 10)
-    until(lambda: _failed_once(rig, call.conversation_id), 10)
-    rig.mem0_faults()
-    after = rig.look_up(user)
-    rig.drained(30)
-    tally = rig.tally([call])
-    figures = {
-        "first answer": str(delivery.attempts[0].reply),
-        "tries": len(delivery.attempts),
-        **tally.figures(),
-        "ClientData": f"{during}, then {after}",
-    }
-    passed = (during.status, after.status) == (500, 200) and "error" in during.text and delivery.accepted
-    passed = passed and tally.clean
-    section.add(f"start: Mem0: {words}", figures, passed=passed, remark=f"told: {during.text[:120]}")
+    with rig.faults({"operation": "ping", **rule}):
+        during = rig.look_up(user)
+        pings = _pings(rig)
+        call = make_call(user)
+        delivery = rig.deliver(call)
+        until(lambda: _pings(rig) > pings, 10)
+        until(lambda: any(call.conversation_id in line for line in rig.logged("ERROR")), 10)
+    _row(section, rig, f"Mem0: {words}", call, delivery, during)
 
 
-def _failed_once(rig: Rig, conversation: str) -> bool:
-    """Whether the worker has said that this call failed."""
-    return any(conversation in line and "ERROR" in line for line in rig.system.host.logs.lines("post-call"))
-
-
-def _secret(section: Section, rig: Rig, number: int, words: str, rule: dict[str, Any]) -> None:
+def _secret(section: Section, rig: FaultRig, user: str, words: str, rule: dict[str, Any]) -> None:
     rig.cold()
     fault = {"operation": "secretsmanager:GetSecretValue", **rule}
     rig.system.aws.set_faults(fault)
-    user = f"+1779{number:07d}"
     during = rig.look_up(user)
     rig.system.aws.set_faults({**fault, "count": _FAILED_READ})
     call = make_call(user)
     delivery = rig.deliver(call)
     rig.system.aws.set_faults()
-    after = rig.look_up(user)
-    rig.drained(30)
-    tally = rig.tally([call])
+    _row(section, rig, f"Secrets Manager {words}", call, delivery, during)
+
+
+def _pings(rig: FaultRig) -> int:
+    return len(rig.mem0("GET", "/_requests?operation=ping"))
+
+
+def _row(  # noqa: PLR0913, PLR0917 - what was counted
+    section: Section, rig: FaultRig, words: str, call: Call, delivery: Delivery, during: Reply
+) -> None:
+    after = rig.look_up(call.user_id)
+    tally = rig.outcome([call], 30)
     figures = {
         "first answer": str(delivery.attempts[0].reply),
         "tries": len(delivery.attempts),
         **tally.figures(),
         "ClientData": f"{during}, then {after}",
     }
-    passed = (during.status, after.status) == (500, 200) and delivery.accepted and tally.clean
+    passed = (during.status, after.status) == (500, 200) and "error" in during.text
     section.add(
-        f"start: Secrets Manager {words}", figures, passed=passed, remark=f"told: {during.text[:120]}"
+        f"start: {words}",
+        figures,
+        passed=passed and delivery.accepted and tally.clean,
+        remark=f"told: {during.text[:120]}",
     )

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from bench.reliability.report import Row, Section
-from bench.reliability.rig import Progress
+from bench.common.rig import Progress
+from bench.common.section import Section
 from local.lambda_host.toolchain import ROOT
 from ops.doctor import CHECKS
 from tests.ops.test_doctor import MATRIX
@@ -18,9 +18,8 @@ _TESTS = "tests/ops/test_doctor.py"
 def run(progress: Progress) -> Section:
     """Run the matrix, and tell how each cause was found."""
     section = Section(
-        key="doctor",
         title="What doctor names",
-        about=(
+        how=(
             "A stage is connected to the workspace stand-in, and one thing is changed. *Finding* is the check"
             " that has to report it, alone; *remedy* is what it tells to do."
         ),
@@ -34,11 +33,6 @@ def run(progress: Progress) -> Section:
     for cause, check in MATRIX.items():
         case = cases.get(f"test_cause_is_the_one_finding[{cause.__name__}]")
         found = case is not None and case.find("failure") is None and case.find("error") is None
-        section.rows.append(
-            Row(
-                case=cause.__name__.replace("_", " "),
-                figures={"finding": check, "remedy": CHECKS[check].remedy},
-                passed=found,
-            )
-        )
+        figures = {"finding": check, "remedy": CHECKS[check].remedy}
+        section.add(cause.__name__.replace("_", " "), figures, passed=found)
     return section

@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 
-from bench.reliability.calls import Call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
+from bench.common.calls import Call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import FaultRig, until
 from local.elevenlabs import encode
 
 COPIES = 100
@@ -17,28 +18,28 @@ _WINDOW_SECONDS = 301
 def run(progress: Progress) -> Section:
     """Deliver too often, and count."""
     section = Section(
-        key="duplicates",
         title="Duplicates",
-        about="*Answered 200*: how many of the deliveries were accepted. One set of memories must be left.",
+        how="*Answered 200*: how many of the deliveries were accepted. One set of memories must be left.",
     )
-    with Rig(visibility_timeout=8, progress=progress) as rig:
+    with FaultRig(visibility_timeout=8, progress=progress) as rig:
         rig.system.host.warm("post-call", 3)
         _copies_at_once(section, rig)
         progress("duplicates: copies at once done")
         _copies_over_an_hour(section, rig)
-        _retry_of_an_accepted_one(section, rig)
-        _changed_body(section, rig)
-        progress("duplicates: all done")
+        # The 200 was lost on its way: ElevenLabs does what it does after a timeout.
+        (call,) = rig.calls(1)
+        _twice(section, rig, call, call, "ElevenLabs' retry of a delivery that had been accepted")
+        (call,) = rig.calls(1)
+        _twice(section, rig, call, _changed(call), "the same conversation with a changed body")
     return section
 
 
-def _copies_at_once(section: Section, rig: Rig) -> None:
+def _copies_at_once(section: Section, rig: FaultRig) -> None:
     (call,) = rig.calls(1)
     deliveries = rig.deliver_all([call] * COPIES, at_once=COPIES)
     accepted = sum(delivery.accepted for delivery in deliveries)
-    rig.drained(60)
     refused = sum(attempt.reply.status == 503 for one in deliveries for attempt in one.attempts)  # noqa: PLR2004
-    tally = rig.tally([call])
+    tally = rig.outcome([call], 60)
     section.add(
         f"{COPIES} copies at once",
         {"deliveries": COPIES, "answered 200": accepted, **tally.figures()},
@@ -47,7 +48,7 @@ def _copies_at_once(section: Section, rig: Rig) -> None:
     )
 
 
-def _copies_over_an_hour(section: Section, rig: Rig) -> None:
+def _copies_over_an_hour(section: Section, rig: FaultRig) -> None:
     (call,) = rig.calls(1)
     accepted = 0
     for _ in range(SPREAD):
@@ -63,34 +64,22 @@ def _copies_over_an_hour(section: Section, rig: Rig) -> None:
     )
 
 
-def _retry_of_an_accepted_one(section: Section, rig: Rig) -> None:
-    (call,) = rig.calls(1)
-    first = rig.deliver(call)
-    # The 200 was lost on its way: ElevenLabs does what it does after a timeout.
-    second = rig.deliver(call)
-    rig.drained(30)
-    tally = rig.tally([call])
-    section.add(
-        "ElevenLabs' retry of a delivery that had been accepted",
-        {"deliveries": 2, "answered 200": first.accepted + second.accepted, **tally.figures()},
-        passed=tally.clean and first.accepted and second.accepted,
+def _twice(section: Section, rig: FaultRig, first: Call, second: Call, words: str) -> None:
+    """Deliver a call, and again; another body must be logged, and not added."""
+    changed = first.body != second.body
+    accepted = int(rig.deliver(first).accepted)
+    if changed:
+        rig.drained(30)
+    accepted += rig.deliver(second).accepted
+    tally = rig.outcome([first], 30)
+    logged = changed and until(
+        lambda: any(first.conversation_id in line for line in rig.logged("call ignored: another body")), 5
     )
-
-
-def _changed_body(section: Section, rig: Rig) -> None:
-    (call,) = rig.calls(1)
-    first = rig.deliver(call)
-    rig.drained(30)
-    second = rig.deliver(_changed(call))
-    rig.drained(30)
-    words = "call ignored: another body"
-    logged = until(lambda: _logged(rig, words, call), 5)
-    tally = rig.tally([call])
     section.add(
-        "the same conversation with a changed body",
-        {"deliveries": 2, "answered 200": first.accepted + second.accepted, **tally.figures()},
-        passed=tally.clean and logged and first.accepted and second.accepted,
-        remark="logged, and not added" if logged else "NOT logged",
+        words,
+        {"deliveries": 2, "answered 200": accepted, **tally.figures()},
+        passed=tally.clean and logged == changed and accepted == 2,  # noqa: PLR2004 - both
+        remark=("logged, and not added" if logged else "NOT logged") if changed else "",
     )
 
 
@@ -98,8 +87,3 @@ def _changed(call: Call) -> Call:
     event = json.loads(call.body)
     event["data"]["transcript"][-1]["message"] = "Her name is not Juniper at all, it is Bramble."
     return replace(call, body=encode(event))
-
-
-def _logged(rig: Rig, words: str, call: Call) -> bool:
-    lines = rig.system.host.logs.lines("post-call")
-    return any(words in line and call.conversation_id in line for line in lines)

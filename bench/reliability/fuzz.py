@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress
+from bench.common.rig import Progress
+from bench.common.section import Section
 
 _RUNS = 10
 
@@ -42,12 +42,11 @@ def _undisturbed() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def run(progress: Progress, inputs: int = 20_000) -> Section:  # noqa: A002, F811, RUF100 - the option's name
+def run(progress: Progress, inputs: int = 20_000) -> Section:
     """Fuzz all three handlers, on all cores."""
     section = Section(
-        key="fuzz",
         title="Fuzzing",
-        about=(
+        how=(
             "Events, headers and bodies from nearly right to anything at all, half of them with the right key"
             " and signature. Wrong would be: an exception, a stack trace in a body, a 5xx, or an id at Mem0"
             f" that is not a plain, checked string. In {_RUNS} runs, each with dice of its own."

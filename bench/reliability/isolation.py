@@ -5,13 +5,12 @@ What reached Mem0 is read from the stand-in's request log.
 
 import json
 import re
-import time
 from typing import Any
 
-from bench.reliability.calls import FIRST_START, caller, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig
-from local.elevenlabs import HEADER, sign
+from bench.common.calls import caller, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import OK, FaultRig
 
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}|[A-Za-z0-9][A-Za-z0-9._:@+\-]{0,127}")
 _VICTIM = "+15550100777"
@@ -44,15 +43,14 @@ _CLIENT_FAULT = range(400, 500)
 def run(progress: Progress) -> Section:
     """Try each id at each door."""
     section = Section(
-        key="isolation",
         title="Isolation",
-        about=(
+        how=(
             "A victim has a memory. Each id goes to all three functions; the figures are what they answered."
             " *Reached Mem0*: ids in its requests that are not a plain, checked string. *Leaked*: answers"
             " that hold the victim's words. 200 means that the id is anonymous, or a spelling of a number."
         ),
     )
-    with Rig(visibility_timeout=8, progress=progress) as rig:
+    with FaultRig(visibility_timeout=8, progress=progress) as rig:
         rig.deliver(make_call(_VICTIM, said=(f"Remember that {_TOLD}.",)))
         rig.drained(30)
         for words, given in IDS.items():
@@ -62,30 +60,22 @@ def run(progress: Progress) -> Section:
     return section
 
 
-def _try(section: Section, rig: Rig, words: str, given: object) -> None:
+def _try(section: Section, rig: FaultRig, words: str, given: object) -> None:
     rig.mem0("DELETE", "/_requests")
-    at = rig.system.endpoints
-    ring = {"caller_id": given, "agent_id": "a", "called_number": "+15550000000", "call_sid": "CA1"}
-    ask = {"user_id": given, "query": "where is the spare key"}
-    event = json.loads(make_call(caller(1), start=FIRST_START).body)
+    event = json.loads(make_call(caller(1)).body)
     event["data"]["metadata"]["phone_call"]["external_number"] = given
     event["data"]["conversation_initiation_client_data"]["dynamic_variables"]["system__caller_id"] = given
-    hang_up = json.dumps(event).encode()
     replies = [
-        rig.wire.post(
-            at.client_data_url, json.dumps(ring).encode(), {"X-Workspace-Key": at.workspace_key}, timeout=30
-        ),
-        rig.wire.post(at.retrieve_url, json.dumps(ask).encode(), {}, timeout=30),
-        rig.wire.post(
-            at.post_call_url, hang_up, {HEADER: sign(hang_up, at.hmac_key, int(time.time()))}, timeout=30
-        ),
+        rig.look_up(given),
+        rig.retrieve(given, "where is the spare key"),
+        rig.post(json.dumps(event).encode(), retry_enabled=False).last,
     ]
     rig.drained(30)
     odd = [one for one in _ids(rig.mem0("GET", "/_requests")) if not _is_plain(one) or one == _VICTIM]
     leaked = sum(_TOLD in reply.text for reply in replies)
     statuses = [reply.status for reply in replies]
     figures = dict(zip(("ClientData", "Retrieve", "PostCall"), map(str, replies), strict=True))
-    right = all(status == 200 or status in _CLIENT_FAULT for status in statuses)  # noqa: PLR2004 - HTTP's
+    right = all(status == OK or status in _CLIENT_FAULT for status in statuses)
     section.add(
         words,
         {**figures, "reached Mem0": len(odd), "leaked": leaked},
@@ -115,22 +105,17 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str) and _PLAIN.fullmatch(value) is not None
 
 
-def _foreign_rows(section: Section, rig: Rig) -> None:
+def _foreign_rows(section: Section, rig: FaultRig) -> None:
     """Mem0 puts three rows of another user first into each answer."""
     mine = rig.calls(1)[0]
     rig.deliver(mine)
     rig.drained(30)
     foreign = "This memory belongs to somebody else."
-    rig.mem0_faults({"operation": ["get_all", "search"], "foreign_rows": 3, "foreign_memory": foreign})
-    replies = [rig.look_up(mine.user_id), rig.retrieve(mine.user_id, "Juniper")]
-    rig.mem0_faults()
+    with rig.faults({"operation": ["get_all", "search"], "foreign_rows": 3, "foreign_memory": foreign}):
+        replies = [rig.look_up(mine.user_id), rig.retrieve(mine.user_id, "Juniper")]
     leaked = sum("somebody else" in reply.text for reply in replies)
     own = sum("Juniper" in reply.text for reply in replies)
-    metrics = sum(
-        '"ForeignRows": 3' in line
-        for name in ("client-data", "retrieve")
-        for line in rig.system.host.logs.lines(name)
-    )
+    metrics = sum(len(rig.logged('"ForeignRows": 3', name)) for name in ("client-data", "retrieve"))
     section.add(
         "Mem0 returns three rows of another user",
         {"ClientData": str(replies[0]), "Retrieve": str(replies[1]), "leaked": leaked},

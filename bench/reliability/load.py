@@ -6,11 +6,13 @@ Everything shares the cores of one machine, so the figures say what is lost and 
 import random
 import time
 
+from bench.common.calls import Call, caller, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
 from bench.reliability import load_storm
-from bench.reliability.calls import Call, Tally, caller, make_call
 from bench.reliability.load_answers import Answers
-from bench.reliability.report import Section
-from bench.reliability.rig import COMPRESSION_OF_LOAD, Progress, Rig
+from bench.reliability.rig import COMPRESSION_OF_LOAD, FaultRig
+from bench.reliability.tally import Tally
 
 CALLERS = 300
 SECONDS = 60.0
@@ -22,9 +24,8 @@ _ENDPOINTS = ("client-data", "retrieve", "post-call")
 def run(progress: Progress) -> Section:
     """Load the system, and count."""
     section = Section(
-        key="load",
         title="Load",
-        about=(
+        how=(
             f"{CALLERS} callers ring, ask once, talk for {TALK_SECONDS[0]:g} to {TALK_SECONDS[1]:g} s and"
             f" hang up, again and again for {SECONDS:g} s; all ring in the first second. Mem0 takes"
             f" {MEM0_SECONDS:g} s a request. Reservation 10 for each function, the worker has 5 of PostCall's"
@@ -36,15 +37,15 @@ def run(progress: Progress) -> Section:
             " moment, twice."
         ),
     )
-    with Rig(throttle=True, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:
+    with FaultRig(throttle=True, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:
         rig.mem0_faults({"operation": ["get_all", "search", "add"], "latency_seconds": MEM0_SECONDS})
         _minute(section, rig, progress)
-    with Rig(throttle=False, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:
+    with FaultRig(throttle=False, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:
         _storms(section, rig, progress)
     return section
 
 
-def _minute(section: Section, rig: Rig, progress: Progress) -> None:
+def _minute(section: Section, rig: FaultRig, progress: Progress) -> None:
     answers = {name: Answers() for name in _ENDPOINTS}
     end = time.monotonic() + SECONDS
     by_caller = rig.side_by_side(
@@ -79,7 +80,7 @@ def _minute(section: Section, rig: Rig, progress: Progress) -> None:
 
 
 def _call_again_and_again(
-    rig: Rig, number: int, end: float, answers: dict[str, Answers]
+    rig: FaultRig, number: int, end: float, answers: dict[str, Answers]
 ) -> list[tuple[Call, bool]]:
     """Each call of one caller, and whether its webhook was accepted."""
     dice = random.Random(number)  # noqa: S311 - not a secret
@@ -97,7 +98,7 @@ def _call_again_and_again(
     return calls
 
 
-def _storms(section: Section, rig: Rig, progress: Progress) -> None:
+def _storms(section: Section, rig: FaultRig, progress: Progress) -> None:
     calls = load_storm.run(section, rig, progress)
     backlog, began = rig.waiting(), time.monotonic()
     drained = rig.drained(300)

@@ -9,10 +9,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from bench.reliability.calls import Call
+from bench.common.calls import Call
+from bench.common.rig import Progress
+from bench.common.section import Section
 from bench.reliability.load_answers import Answers
-from bench.reliability.report import Section
-from bench.reliability.rig import COMPRESSION_OF_LOAD, Progress, Rig
+from bench.reliability.rig import COMPRESSION_OF_LOAD, FaultRig
 from local.elevenlabs import Delivery
 from local.lambda_host import Step
 
@@ -94,7 +95,7 @@ class Storm:
         return [tries[number] for number in range(1, max(tries, default=0) + 1)]
 
 
-def run(section: Section, rig: Rig, progress: Progress) -> list[Call]:
+def run(section: Section, rig: FaultRig, progress: Progress) -> list[Call]:
     """Append both storms to `section`; returns the accepted calls, most of which are still queued."""
     held = Held()
     rig.system.host.on_step(held.at_step)
@@ -111,7 +112,7 @@ def run(section: Section, rig: Rig, progress: Progress) -> list[Call]:
     progress(f"load: a storm while the worker is busy took {busy.seconds:.0f} s")
     words = f"the worker as busy as it may be (300 calls queued, Mem0 takes {MEM0_SECONDS:g} s)"
     _row(section, busy, words, right=busy.held_at_first == WORKERS and busy.held >= _NEARLY * WORKERS)
-    section.after = _explained(idle, busy)
+    section.note = _explained(idle, busy)
     return [
         call
         for storm in (idle, busy)
@@ -120,7 +121,7 @@ def run(section: Section, rig: Rig, progress: Progress) -> list[Call]:
     ]
 
 
-def _storm(rig: Rig, held: Held) -> Storm:
+def _storm(rig: FaultRig, held: Held) -> Storm:
     calls = rig.calls(CALLERS)
     held.begin()
     began, at_first = time.monotonic(), held.now()

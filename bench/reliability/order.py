@@ -1,11 +1,11 @@
 """Order and poison: each caller's calls are remembered in order, and failures delay no other caller."""
 
 import time
-from dataclasses import dataclass
 
-from bench.reliability.calls import FIRST_START, Call, caller, ids, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
+from bench.common.calls import FIRST_START, Call, caller, ids, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import KINDS, FaultRig, until
 
 CALLERS = 10
 CALLS_EACH = 5
@@ -17,15 +17,14 @@ _RETRY_SECONDS = 1
 def run(progress: Progress) -> Section:
     """Let some calls fail, and look at the order in which Mem0 accepted them."""
     section = Section(
-        key="order",
         title="Order and poison",
-        about=(
+        how=(
             "*In order*: callers whose calls Mem0 accepted in the order in which they were made. A poison"
             " call is one that Mem0 rejects, or fails on at every try."
         ),
     )
     environment = {"RETRY_DELAYS": str(_RETRY_SECONDS), "CLAIM_SECONDS": "6"}
-    with Rig(visibility_timeout=8, environment=environment, progress=progress) as rig:
+    with FaultRig(visibility_timeout=8, environment=environment, progress=progress) as rig:
         rig.system.host.warm("post-call", 4)
         _order(section, rig, retried=False)
         _order(section, rig, retried=True)
@@ -36,17 +35,10 @@ def run(progress: Progress) -> Section:
     return section
 
 
-def _order(section: Section, rig: Rig, *, retried: bool) -> None:
+def _order(section: Section, rig: FaultRig, *, retried: bool) -> None:
     base = 500_000 if retried else 400_000
-    lines = [
-        [
-            make_call(
-                caller(base + number), start=FIRST_START + 100 * place, said=(f"Thing number {place}.",)
-            )
-            for place in range(CALLS_EACH)
-        ]
-        for number in range(CALLERS)
-    ]
+    starts = [FIRST_START + 100 * place for place in range(CALLS_EACH)]
+    lines = [[make_call(caller(base + number), start=start) for start in starts] for number in range(CALLERS)]
     # In each caller's line the second call fails twice: everything behind it has to wait.
     failing = [
         {"operation": "add", "contains": line[1].conversation_id, "status": 503, "count": 4} for line in lines
@@ -54,19 +46,17 @@ def _order(section: Section, rig: Rig, *, retried: bool) -> None:
     rig.mem0_faults(*(failing if retried else []))
     for place in range(CALLS_EACH):
         rig.deliver_all([line[place] for line in lines])
-    rig.drained(90)
+    tally = rig.outcome([call for line in lines for call in line], 90)
     rig.mem0_faults()
     sequence = [payload["metadata"] for payload in rig.add_payloads()]
-    right = 0
-    for line in lines:
-        for kind in ("factual", "semantic"):
-            of_line = [
-                entry["conversation_id"]
-                for entry in sequence
-                if entry["type"] == kind and entry["conversation_id"] in ids(line)
-            ]
-            right += of_line == ids(line)
-    tally = rig.tally([call for line in lines for call in line])
+    accepted = {
+        kind: [entry["conversation_id"] for entry in sequence if entry["type"] == kind] for kind in KINDS
+    }
+    right = sum(
+        [call for call in accepted[kind] if call in ids(line)] == ids(line)
+        for line in lines
+        for kind in KINDS
+    )
     section.add(
         f"{CALLERS} callers, {CALLS_EACH} calls each" + (", the second call fails twice" if retried else ""),
         {"in order": f"{right // 2} of {CALLERS}", **tally.figures()},
@@ -74,39 +64,27 @@ def _order(section: Section, rig: Rig, *, retried: bool) -> None:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Line:
-    poison: Call
-    behind: Call
-    others: list[Call]
-
-
-def _poison(section: Section, rig: Rig, words: str, fault: dict[str, int]) -> None:
-    line = _Line(
-        poison=make_call(POISONED, start=FIRST_START),
-        behind=make_call(POISONED, start=FIRST_START + 100),
-        others=rig.calls(OTHERS),
-    )
-    rig.mem0_faults({"operation": "add", "contains": line.poison.conversation_id, **fault})
+def _poison(section: Section, rig: FaultRig, words: str, fault: dict[str, int]) -> None:
+    poison, behind = (make_call(POISONED, start=start) for start in (FIRST_START, FIRST_START + 100))
+    others = rig.calls(OTHERS)
+    rig.mem0_faults({"operation": "add", "contains": poison.conversation_id, **fault})
     began = time.monotonic()
-    rig.deliver(line.poison)
-    rig.deliver(line.behind)
-    rig.deliver_all(line.others)
-    others = _seconds(rig, line.others, began)
-    behind = _seconds(rig, [line.behind], began)
-    rig.drained(60)
+    rig.deliver(poison)
+    rig.deliver(behind)
+    rig.deliver_all(others)
+    of_others = _seconds(rig, others, began)
+    own = _seconds(rig, [behind], began)
+    tally = rig.outcome([behind, *others], 60)
     rig.mem0_faults()
-    tally = rig.tally([line.behind, *line.others])
-    poison = rig.tally([line.poison])
     section.add(
         f"poison: {words}; one call of the same caller behind it, {OTHERS} of others",
         tally.figures(),
-        passed=tally.clean and poison.dead_lettered and others < behind + 1,
-        remark=f"others remembered after {others:.1f} s, the caller's own next call after {behind:.1f} s",
+        passed=tally.clean and rig.tally([poison]).dead_lettered and of_others < own + 1,
+        remark=f"others remembered after {of_others:.1f} s, the caller's own next call after {own:.1f} s",
     )
 
 
-def _seconds(rig: Rig, calls: list[Call], began: float) -> float:
+def _seconds(rig: FaultRig, calls: list[Call], began: float) -> float:
     """Seconds until these are remembered."""
     until(lambda: len(rig.tally(calls).remembered) == len(calls), 60)
     return time.monotonic() - began

@@ -1,21 +1,18 @@
 """Redrive: the cause is fixed, one command moves the dead letters back, and they are remembered once."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-from bench.reliability.calls import FIRST_START, Call, ids, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
+from bench.common.calls import FIRST_START, Call, ids, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import FaultRig, until
+from bench.reliability.tally import Tally
 from local.elevenlabs import encode
+from local.lambda_host.toolchain import ROOT
 from ops.dead_letters import Reader
 
-ROOT = Path(__file__).resolve().parents[2]
 CALLS = 20
-COMMAND = ("-m", "ops", "redrive")
 ONE_CALLER = "+18885550102"
 _OLD_FORM = ROOT / "tests" / "unit" / "messages" / "1-plain.json"
 _IN_ORDER = "five calls of one caller were rejected (400): redriven in order"
@@ -25,15 +22,14 @@ _SECONDS = 60
 def run(progress: Progress) -> Section:
     """Let calls become dead letters, fix the cause, redrive, and count."""
     section = Section(
-        key="redrive",
         title="Redrive",
-        about=(
+        how=(
             f"{CALLS} calls become dead letters. Then the cause is fixed and `python -m ops redrive` is run"
             " against the queues. They must be remembered once, and no dead letter may be left."
             " Webhooks that are not understood stay there."
         ),
     )
-    with Rig(visibility_timeout=8, environment={"RETRY_DELAYS": "1"}, progress=progress) as rig:
+    with FaultRig(visibility_timeout=8, environment={"RETRY_DELAYS": "1"}, progress=progress) as rig:
         rig.system.host.warm("post-call", 4)
         for words, fault in (
             ("Mem0's key was wrong (401)", {"status": 401}),
@@ -48,40 +44,34 @@ def run(progress: Progress) -> Section:
             alone = words == _IN_ORDER
             starts = range(FIRST_START, FIRST_START + 500, 100)
             calls = [make_call(ONE_CALLER, start=start) for start in starts] if alone else rig.calls(CALLS)
-            rig.mem0_faults({"operation": "add"} | fault)
-            rig.deliver_all(calls, at_once=1 if alone else 8)
-            rig.drained(_SECONDS)
-            before = rig.tally(calls)
-            rig.mem0_faults()
+            with rig.faults({"operation": "add"} | fault):
+                rig.deliver_all(calls, at_once=1 if alone else 8)
+                before = rig.outcome(calls, _SECONDS)
             # As deployed the dead letters wait for hours: SQS's deduplication window has long passed.
             rig.system.aws.advance_clock(301)
-            done = redrive(rig)
-            progress(f"redrive: {words}: exit code {done.returncode}: {(done.stdout + done.stderr)[-300:]}")
-            until(lambda: rig.waiting(rig.system.dead_letter_url) == 0, 20)
-            rig.drained(_SECONDS)
-            tally = rig.tally(calls)
+            code, tally = _redriven(rig, calls)
             section.add(
                 words,
                 {"dead letters before": len(before.dead), **tally.figures()},
-                passed=done.returncode == 0
+                passed=not code
                 and before.dead_lettered
                 and tally.clean
                 and (not alone or _in_order(rig, calls)),
-                remark=f"exit code {done.returncode}",
+                remark=f"exit code {code}",
             )
         _changed_schema(section, rig)
         _earlier_release(section, rig)
     return section
 
 
-def _in_order(rig: Rig, calls: list[Call]) -> bool:
+def _in_order(rig: FaultRig, calls: list[Call]) -> bool:
     """Whether Mem0 accepted these calls in the order in which they were made."""
     accepted = [payload["metadata"]["conversation_id"] for payload in rig.add_payloads()]
     first = [accepted.index(call) for call in ids(calls) if call in accepted]
     return len(first) == len(calls) and first == sorted(first)
 
 
-def _changed_schema(section: Section, rig: Rig) -> None:
+def _changed_schema(section: Section, rig: FaultRig) -> None:
     """Deliver signed webhooks whose transcript became an object: acknowledged, and kept with a reason."""
     calls = []
     for call in rig.calls(CALLS):
@@ -89,8 +79,7 @@ def _changed_schema(section: Section, rig: Rig) -> None:
         event["data"]["transcript"] = {"turns": event["data"]["transcript"]}
         calls.append(replace(call, body=encode(event)))
     accepted = sum(delivery.accepted for delivery in rig.deliver_all(calls))
-    rig.drained(_SECONDS)
-    tally = rig.tally(calls)
+    tally = rig.outcome(calls, _SECONDS)
     with Reader(rig.sqs, rig.system.dead_letter_url) as reader:  # for what comes next
         for letter in reader.read():
             reader.delete(letter)
@@ -102,7 +91,7 @@ def _changed_schema(section: Section, rig: Rig) -> None:
     )
 
 
-def _earlier_release(section: Section, rig: Rig) -> None:
+def _earlier_release(section: Section, rig: FaultRig) -> None:
     """Find messages of the form of an earlier release in the queue and among the dead letters."""
     form = json.loads(json.loads(_OLD_FORM.read_text(encoding="utf-8"))["body"])
     calls = rig.calls(CALLS)
@@ -115,38 +104,21 @@ def _earlier_release(section: Section, rig: Rig) -> None:
             MessageGroupId=call.user_id,
             MessageDeduplicationId=call.conversation_id,
         )
-    rig.drained(_SECONDS)
-    before = rig.tally(calls)
-    done = redrive(rig)
-    until(lambda: rig.waiting(rig.system.dead_letter_url) == 0, 20)
-    rig.drained(_SECONDS)
-    tally = rig.tally(calls)
+    before = rig.outcome(calls, _SECONDS)
+    code, tally = _redriven(rig, calls)
     section.add(
         "messages of an earlier release, half of them in the queue, half among the dead letters",
         {"dead letters before": len(before.dead), **tally.figures()},
-        passed=done.returncode == 0 and tally.clean,
-        remark=f"exit code {done.returncode}",
+        passed=not code and tally.clean,
+        remark=f"exit code {code}",
     )
 
 
-def redrive(rig: Rig) -> subprocess.CompletedProcess[str]:
-    """Run the documented command against the rig's queues."""
-    environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "HOME": str(rig.system.data_dir),
-        "AWS_ENDPOINT_URL": rig.system.aws.url,
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "local-access-key",
-        "AWS_SECRET_ACCESS_KEY": "local-secret-key",
-    }
+def _redriven(rig: FaultRig, calls: list[Call]) -> tuple[int, Tally]:
+    """Run the documented command: its exit code, and what became of the calls."""
     urls = ["--queue-url", rig.system.queue_url, "--dead-letter-url", rig.system.dead_letter_url]
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, *COMMAND, *urls],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+    with rig.ops("redrive", *urls) as process:
+        printed, _ = process.communicate(timeout=_SECONDS)
+    rig.progress(f"redrive: exit code {process.returncode}: {printed[-300:].strip()}")
+    until(lambda: rig.waiting(rig.system.dead_letter_url) == 0, 20)
+    return process.returncode, rig.outcome(calls, _SECONDS)

@@ -1,39 +1,33 @@
-"""A running system with callers, and the means to count what became of each call.
+"""The rig of the reliability matrix: callers, and the means to count what became of each call.
 
 What was remembered is read from the stand-in's file, where each add that Mem0 accepted is an event.
 """
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-import httpx
-
-from bench.reliability.calls import Call, Tally, caller, ids, make_call
-from local.elevenlabs import (
-    Delivery,
-    HttpClient,
-    Reply,
-    Webhook,
-    compressed,
-)
+from bench.common.calls import Call, caller, ids, make_call
+from bench.common.rig import Progress, Rig
+from bench.reliability.tally import Tally
+from local.elevenlabs import Delivery
+from local.lambda_host import EventSource
+from local.lambda_host.toolchain import ROOT
 from local.mem0.store import FILE_NAME
-from local.system import System
 
-Progress = Callable[[str], None]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-NONE: Mapping[str, str] = MappingProxyType({})
 KINDS = ("factual", "semantic")
-COMPRESSION = 600.0
-"""ElevenLabs' 40 minutes of retries in 4 seconds."""
+OK = 200
 COMPRESSION_OF_LOAD = 30.0
 """In 81 seconds: the work of a load takes its time, so its retries must not be over before that."""
 MANY = 100
@@ -45,36 +39,26 @@ _WORD_SECONDS = 10.0
 """How often something that takes long says how far it is."""
 
 
-class Rig:
-    """A system under test. Use it as a context manager; the options are those of `local.system.System`."""
+class FaultRig(Rig):
+    """A system under test, see `Rig`."""
 
-    def __init__(self, **options: Any) -> None:
-        self.progress: Progress = options.get("progress", lambda _line: None)
-        self.system = System(throttle=options.pop("throttle", False), **options)
-        self.wire = HttpClient()
-        self.url = ""
+    def __init__(self, progress: Progress, **options: Any) -> None:
+        super().__init__(progress, **options)
         self._callers = iter(range(1_000_000))
 
     def __enter__(self) -> Self:
         """Start the system."""
-        self.system.start()
-        self.url = self.system.endpoints.post_call_url
+        super().__enter__()
         self.sqs = self.system.aws.client("sqs")
         return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it."""
-        self.wire.close()
-        self.system.stop()
 
     def calls(self, count: int, **more: Any) -> list[Call]:
         """So many calls, each of a caller of its own."""
         return [make_call(caller(next(self._callers)), **more) for _ in range(count)]
 
-    def deliver(self, call: Call, *, url: str | None = None, compression: float = COMPRESSION) -> Delivery:
-        """Deliver one call as ElevenLabs does, retries included, time compressed."""
-        hook = Webhook(url=url or self.url, key=self.system.endpoints.hmac_key, sleep=compressed(compression))
-        return hook.deliver(self.wire, call.body)
+    def deliver(self, call: Call, **options: Any) -> Delivery:
+        """Deliver one call; the options are those of `post`."""
+        return self.post(call.body, **options)
 
     def deliver_all(self, calls: Sequence[Call], *, at_once: int = 8, **options: Any) -> list[Delivery]:
         """Deliver calls, so many at a time; results in the order of the calls."""
@@ -97,17 +81,33 @@ class Rig:
             # After a Ctrl-C retries are not waited for: what they are sent to ends with the rig.
             senders.shutdown(wait=False, cancel_futures=True)
 
-    def look_up(self, user_id: str) -> Reply:
-        """Ask ClientData about a caller, as ElevenLabs does while the phone rings."""
-        at = self.system.endpoints
-        body = {"caller_id": user_id, "agent_id": "a", "called_number": "+15550000000", "call_sid": "CA1"}
-        headers = {"X-Workspace-Key": at.workspace_key}
-        return self.wire.post(at.client_data_url, json.dumps(body).encode(), headers, timeout=30)
+    def event_source(self, **options: Any) -> EventSource:
+        """An event source beside the system's own (pause that); the options replace the template's."""
+        system, mapping = self.system, self.system.template.mapping
+        deployed = {
+            "queue_arn": next(queue.arn for queue in system.template.queues if queue.dead_letters),
+            "batch_size": mapping.batch_size,
+            "partial_failures": mapping.partial_failures,
+            "wake": system.aws.wake,
+        }
+        options = {"sqs": self.sqs, "queue_url": system.queue_url, **deployed, **options}
+        return EventSource(system.host, mapping.function, **options)
 
-    def retrieve(self, user_id: object, query: object = "dog", headers: Mapping[str, str] = NONE) -> Reply:
-        """Ask Retrieve, as the agent's tool does."""
-        body = json.dumps({"user_id": user_id, "query": query}).encode()
-        return self.wire.post(self.system.endpoints.retrieve_url, body, headers, timeout=30)
+    def ops(self, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        """Start an operator's command against this system."""
+        environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.system.data_dir)}
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "ops", *arguments],
+            cwd=ROOT,
+            env=environment | self.system.operator_environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def logged(self, words: str, function: str = "post-call") -> list[str]:
+        """The lines of a function's log that hold these words."""
+        return [line for line in self.system.host.logs.lines(function) if words in line]
 
     def cold(self) -> None:
         """End all instances, so that each function starts anew."""
@@ -120,16 +120,6 @@ class Rig:
         client, name = self.system.aws.client("secretsmanager"), self.system.template.secret_name
         held = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
         client.put_secret_value(SecretId=name, SecretString=json.dumps(held | changes))
-
-    def mem0(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the stand-in's own paths, such as `PUT /_faults`."""
-        answer = httpx.request(method, self.system.mem0_url + path, json=body, timeout=60, trust_env=False)
-        answer.raise_for_status()
-        return answer.json()
-
-    def mem0_faults(self, *rules: Mapping[str, Any]) -> None:
-        """Put rules in force at Mem0; without any: behave."""
-        self.mem0("PUT", "/_faults", list(rules))
 
     def accepted_adds(self) -> dict[str, Counter[str]]:
         """For each conversation the adds that Mem0 accepted, by kind (a part of a long call as `#2`)."""
@@ -189,6 +179,11 @@ class Rig:
                 return False
             self.progress(words())
         return True
+
+    def outcome(self, calls: Iterable[Call], timeout: float) -> Tally:
+        """What has become of these calls when the queue is empty, or after so many seconds."""
+        self.drained(timeout)
+        return self.tally(calls)
 
     def tally(self, calls: Iterable[Call]) -> Tally:
         """What has become of these calls (each of one part)."""

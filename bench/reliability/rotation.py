@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-from bench.reliability.calls import Call, caller, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
-from local.elevenlabs import Reply, Webhook
+from bench.common.calls import Call, caller, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section, Value
+from bench.reliability.rig import OK, FaultRig, until
+from local.elevenlabs import Reply
 from local.system import DEFAULTS
 
 CACHE_SECONDS = 6
@@ -32,7 +33,7 @@ class Keys:
 class Traffic:
     """Callers who go on ringing, asking and hanging up until the block ends."""
 
-    rig: Rig
+    rig: FaultRig
     keys: Keys
     calls: list[Call] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -52,49 +53,46 @@ class Traffic:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def figures(self) -> dict[str, Value]:
+        """How many requests were sent, and how many failed."""
+        return {"requests": self.requests, "failed": len(self.failures)}
+
     def _run(self, number: int) -> None:
         count = 0
         while not self._over.is_set():
             count += 1
             call = make_call(caller(700_000 + 10_000 * number + count))
-            rung = ring(self.rig, self.keys.workspace)
+            rung = self.rig.look_up(caller(1), key=self.keys.workspace)
             for what, reply in (
                 ("ClientData", rung),
                 ("Retrieve", self.rig.retrieve(caller(1), headers={"X-Memory-Token": token(rung)})),
                 ("PostCall", deliver(self.rig, call, self.keys.hmac)),
             ):
                 self.requests += 1
-                if reply.status != 200:  # noqa: PLR2004 - HTTP's
+                if reply.status != OK:
                     self.failures.append(f"{what}: {reply} {reply.text}")
             self.calls.append(call)
             self._over.wait(0.1)
 
 
-def ring(rig: Rig, key: str) -> Reply:
-    """Ask ClientData with this workspace key."""
-    body = {"caller_id": caller(1), "agent_id": "a", "called_number": "+15550000000", "call_sid": "CA1"}
-    url = rig.system.endpoints.client_data_url
-    return rig.wire.post(url, json.dumps(body).encode(), {"X-Workspace-Key": key}, timeout=30)
-
-
 def token(answer: Reply) -> str:
     """The call token in an answer of ClientData; something that is none if it was refused."""
-    if answer.status != 200:  # noqa: PLR2004 - HTTP's
+    if answer.status != OK:
         return "none"
     return str(json.loads(answer.text)["dynamic_variables"]["secret__memory_token"])
 
 
-def deliver(rig: Rig, call: Call, key: str) -> Reply:
+def deliver(rig: FaultRig, call: Call, key: str) -> Reply:
     """Deliver a call once, signed with this key."""
-    return Webhook(url=rig.url, key=key, retry_enabled=False).deliver(rig.wire, call.body).last
+    return rig.deliver(call, key=key, retry_enabled=False).last
 
 
 def run(progress: Progress) -> Section:
     """Rotate, and count what failed."""
     section = Section(
-        key="rotation",
         title="Rotation",
-        about=(
+        how=(
             f"The secret is changed while traffic runs; the functions cache it for {CACHE_SECONDS} s here"
             " (300 s as deployed). A signature, key or token that does not fit makes a function read the"
             " secret anew, five times in a row and then once every two seconds, so a new key may be used as"
@@ -103,7 +101,7 @@ def run(progress: Progress) -> Section:
         ),
     )
     environment = {"CREDENTIALS_CACHE_SECONDS": str(CACHE_SECONDS), "RETRY_DELAYS": "1"}
-    with Rig(visibility_timeout=8, environment=environment, progress=progress) as rig:
+    with FaultRig(visibility_timeout=8, environment=environment, progress=progress) as rig:
         rig.system.host.warm("post-call", 4)
         rig.system.host.warm("client-data", 3)
         rig.mem0("PUT", "/_credentials", {"api_keys": [DEFAULTS["MEM0_API_KEY"]]})
@@ -113,33 +111,32 @@ def run(progress: Progress) -> Section:
         everything += _removal(section, rig, keys)
         progress("rotation: ElevenLabs' keys are rotated")
         everything += _mem0_key(section, rig, keys)
-        rig.drained(60)
-        tally = rig.tally(everything)
+        tally = rig.outcome(everything, 60)
         section.add("all calls of this traffic", tally.figures(), passed=tally.clean)
     return section
 
 
-def _overlap(section: Section, rig: Rig, keys: Keys) -> list[Call]:
+def _overlap(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
     """The new keys are added, and both old and new pass; then the sender changes to the new ones."""
     old = Keys(keys.hmac, keys.workspace)
     with Traffic(rig, keys) as traffic:
         time.sleep(_PHASE_SECONDS)
         rig.change_secret(ELEVENLABS_HMAC_KEY=[NEW, old.hmac], ELEVENLABS_WORKSPACE_KEY=[NEW, old.workspace])
         probes = [deliver(rig, call, key) for key in (NEW, old.hmac) for call in rig.calls(10)]
-        probes += [ring(rig, key) for key in (NEW, old.workspace) for _ in range(10)]
+        probes += [rig.look_up(caller(1), key=key) for key in (NEW, old.workspace) for _ in range(10)]
         keys.hmac = keys.workspace = NEW
         time.sleep(_PHASE_SECONDS)
-    passed = sum(reply.status == 200 for reply in probes)  # noqa: PLR2004 - HTTP's
+    passed = sum(reply.status == OK for reply in probes)
     section.add(
         "new signing and workspace keys are added, and used at once",
-        {"requests": traffic.requests, "failed": len(traffic.failures)},
+        traffic.figures,
         passed=not traffic.failures and passed == len(probes),
         remark=f"{passed} of {len(probes)} probes with the old and the new keys passed" + _first(traffic),
     )
     return traffic.calls
 
 
-def _removal(section: Section, rig: Rig, keys: Keys) -> list[Call]:
+def _removal(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
     """The old keys are removed: they fail within the cache's time limit, and the traffic does not notice."""
     calls: list[Call] = []
     old_keys = DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]
@@ -152,7 +149,7 @@ def _removal(section: Section, rig: Rig, keys: Keys) -> list[Call]:
         def gone() -> bool:
             for what, reply in (
                 ("PostCall", deliver(rig, rig.calls(1)[0], old_keys[0])),
-                ("ClientData", ring(rig, old_keys[1])),
+                ("ClientData", rig.look_up(caller(1), key=old_keys[1])),
             ):
                 refused[what] = refused[what] + 1 if reply.status == _REFUSED else 0
                 if reply.status != _REFUSED:
@@ -165,14 +162,14 @@ def _removal(section: Section, rig: Rig, keys: Keys) -> list[Call]:
     words = ", ".join(f"{what} after {moment:.1f} s" for what, moment in seconds.items())
     section.add(
         "the old keys are removed",
-        {"requests": traffic.requests, "failed": len(traffic.failures)},
+        traffic.figures,
         passed=not traffic.failures and gone_at_last and max(seconds.values()) <= CACHE_SECONDS + 1,
         remark=f"the old keys passed for the last time: {words}" + _first(traffic),
     )
     return calls
 
 
-def _mem0_key(section: Section, rig: Rig, keys: Keys) -> list[Call]:
+def _mem0_key(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
     """Mem0 refuses the old key from one moment to the next: the functions read the secret anew, and go on."""
     with Traffic(rig, keys) as traffic:
         time.sleep(_PHASE_SECONDS)
@@ -181,7 +178,7 @@ def _mem0_key(section: Section, rig: Rig, keys: Keys) -> list[Call]:
         time.sleep(_PHASE_SECONDS)
     section.add(
         "Mem0's key is changed, and Mem0 refuses the old one at once",
-        {"requests": traffic.requests, "failed": len(traffic.failures)},
+        traffic.figures,
         passed=not traffic.failures,
         remark=_first(traffic),
     )

@@ -5,8 +5,9 @@ import time
 from elevenlabs.client import ElevenLabs
 from elevenlabs.errors import BadRequestError
 
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import FaultRig
 from local.elevenlabs import HEADER
 from tests.unit.signature_vectors import KEY, OTHER, VECTORS, Vector
 
@@ -16,15 +17,14 @@ _UNAUTHORISED = 401
 def run(progress: Progress) -> Section:
     """Try each vector, and compare its verdict."""
     section = Section(
-        key="signatures",
         title="Signatures",
-        about=(
+        how=(
             "Each vector is sent to the running webhook (a header that HTTP cannot carry is verified"
             " in-process). *SDK*: the verdict of `construct_event` in the official SDK 2.78.0."
         ),
     )
     answers: dict[str, str] = {}
-    with Rig(progress=progress) as rig:
+    with FaultRig(progress=progress) as rig:
         for keys in ((KEY,), (OTHER, KEY), (OTHER,)):
             rig.change_secret(ELEVENLABS_HMAC_KEY=list(keys))
             rig.cold()
@@ -38,12 +38,12 @@ def run(progress: Progress) -> Section:
     return section
 
 
-def _ours(rig: Rig, vector: Vector) -> str:
+def _ours(rig: FaultRig, vector: Vector) -> str:
     header = vector.header(int(time.time()))
     if header is not None and not header.isascii():
         return _in_process(vector, header)
     headers = {} if header is None else {HEADER: header}
-    reply = rig.wire.post(rig.url, vector.body, headers, timeout=10)
+    reply = rig.wire.post(rig.system.endpoints.post_call_url, vector.body, headers, timeout=10)
     return "refuses" if reply.status == _UNAUTHORISED else "accepts"
 
 

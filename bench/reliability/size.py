@@ -4,12 +4,14 @@ import base64
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from bench.reliability.calls import Call, caller, make_call
-from bench.reliability.report import Section
-from bench.reliability.rig import Progress, Rig, until
-from local.elevenlabs import Reply, Webhook, encode
+from bench.common.calls import Call, caller, make_call
+from bench.common.rig import Progress
+from bench.common.section import Section
+from bench.reliability.rig import OK, FaultRig, until
+from local.elevenlabs import encode
 
 MIB = 1024 * 1024
 _WORDS = [
@@ -22,38 +24,32 @@ sender 413. ElevenLabs does not deliver a 413 again. A recording that large is t
 set-up subscribes to transcripts only). A transcript that large is not remembered: it would be a call of about
 9,000 turns (real ones have 650 bytes a turn). What was refused shows in the stage's access log and its 4xx
 metric."""
-_OK, _TOO_LARGE = 200, 413
+_TOO_LARGE = 413
 
 
 def run(progress: Progress) -> Section:
     """Send large things, and see what is answered and what is remembered."""
     section = Section(
-        key="size",
         title="Size",
-        about=(
+        how=(
             "*Sentences*: how many of the caller's and the agent's sentences stand in what Mem0 accepted, for"
             " each of the two kinds. *Parts*: in how many messages of the queue the call travelled."
         ),
     )
-    with Rig(visibility_timeout=60, environment={"MEM0_TIMEOUT": "20"}, progress=progress) as rig:
+    with FaultRig(visibility_timeout=60, environment={"MEM0_TIMEOUT": "20"}, progress=progress) as rig:
         rig.system.host.warm("post-call", 2)
         _remembered(section, rig, "a call of 293 turns", _long_call(1, turns=293, words=12))
         _remembered(section, rig, "a slim transcript of 1.3 MiB", _long_call(2, turns=2000, words=70))
-        _remembered(
-            section,
-            rig,
-            "a slim transcript of 3.7 MiB: more than the queue takes compressed",
-            _long_call(3, turns=2400, words=170),
-        )
+        words = "a slim transcript of 3.7 MiB: more than the queue takes compressed"
+        _remembered(section, rig, words, _long_call(3, turns=2400, words=170))
         progress("size: long calls done")
         _answered(section, rig, "a body of 6.5 MB: over Lambda's event", _padded(4, 6_500_000), _TOO_LARGE)
         _answered(section, rig, "a body of 10 MB", _padded(5, 10_000_000), _TOO_LARGE)
-        _answered(
-            section, rig, "a body over 10 MiB: over API Gateway's", _padded(6, 10 * MIB + 1), _TOO_LARGE
-        )
-        _answered(section, rig, "audio of 6 MB in base64", _audio(7, 6_000_000), _OK)
+        over = _padded(6, 10 * MIB + 1)
+        _answered(section, rig, "a body over 10 MiB: over API Gateway's", over, _TOO_LARGE)
+        _answered(section, rig, "audio of 6 MB in base64", _audio(7, 6_000_000), OK)
         _answered(section, rig, "audio of 8 MB in base64", _audio(8, 8_000_000), _TOO_LARGE)
-    section.after = _HONESTLY
+    section.note = _HONESTLY
     return section
 
 
@@ -75,18 +71,15 @@ def _padded(number: int, size: int) -> Call:
     event = json.loads(call.body)
     event["data"]["trace"] = ""
     event["data"]["trace"] = "x" * (size - len(encode(event)))
-    return Call(conversation_id=call.conversation_id, user_id=call.user_id, body=encode(event))
+    return replace(call, body=encode(event))
 
 
 def _audio(number: int, size: int) -> Call:
-    call = make_call(caller(900_000 + number))
     sound = base64.b64encode(b"\xff" * (size * 3 // 4)).decode()
-    data = {"agent_id": "a", "conversation_id": call.conversation_id, "full_audio": sound}
-    body = encode({"type": "post_call_audio", "event_timestamp": 1_780_000_000, "data": data})
-    return Call(conversation_id=call.conversation_id, user_id=call.user_id, body=body)
+    return make_call(caller(900_000 + number), kind="audio", audio=sound)
 
 
-def _remembered(section: Section, rig: Rig, words: str, made: tuple[Call, Sequence[str]]) -> None:
+def _remembered(section: Section, rig: FaultRig, words: str, made: tuple[Call, Sequence[str]]) -> None:
     call, sentences = made
     delivery = rig.deliver(call)
     rig.drained(120)
@@ -123,15 +116,13 @@ def _contains(words: set[str], sentence: str) -> bool:
     return all(word in words for word in sentence.split())
 
 
-def _answered(section: Section, rig: Rig, words: str, call: Call, status: int) -> None:
-    kind = "post_call_audio" if "audio" in words else "post_call_transcription"
-    hook = Webhook(url=rig.url, key=rig.system.endpoints.hmac_key, retry_enabled=False)
-    reply: Reply = hook.deliver(rig.wire, call.body, kind).last
+def _answered(section: Section, rig: FaultRig, words: str, call: Call, status: int) -> None:
+    reply = rig.deliver(call, retry_enabled=False).last
     until(lambda: rig.waiting() == 0, 5)
     stored = call.conversation_id in rig.accepted_adds()
     section.add(
         words,
         {"bytes": len(call.body), "answer": f"{reply} {reply.text[:60]}"},
         passed=reply.status == status and not stored,
-        remark="ignored" if status == _OK else "refused",
+        remark="ignored" if status == OK else "refused",
     )

@@ -22,7 +22,7 @@ CHARACTERS = 600
 GAP = " … "
 
 # What a line is worth beside the share of the question's words that it holds itself (at most 1). Chosen on
-# some of the callers of bench/evidence, reported on the others (docs/recall.md).
+# some of the callers of bench/retrieval, reported on the others (docs/recall.md).
 _WORDS_BEFORE = 0.5  # the words in the line before it: an answer follows its question
 _PASSAGE = 0.5  # its passage is Mem0's first; less for later ones
 _CALL = 0.5  # the best passage of its call is Mem0's first

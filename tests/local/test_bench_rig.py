@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.charts import OURS, Bar, bars
 from bench.measure.naive_layer import LOCK, age
-from bench.measure.report import Target, at_most, percentile, ratio, summary
 from local.lambda_host.toolchain import ROOT, ensure_layer
 from local.mem0 import server
 
@@ -45,31 +43,6 @@ def test_built_layer_alone_adds_lists_and_searches(tmp_path: Path, http: str, or
             check=False,
         )
     assert done.stdout == f"{org_id} True True mem0.client.main\n", done.stderr
-
-
-def test_missed_target_is_told_with_its_reason() -> None:
-    missed = at_most("growth", 2.5, 1.5, "at most half more", reason="it grew")
-    text = summary([missed, Target(what="price", wanted="stated", reached="$1", met=None)])
-    assert "| growth | at most half more | 2.50 \u00d7 | MISSED |" in text
-    assert "- **growth** (2.50 \u00d7): it grew" in text
-    assert "| price | stated | $1 | stated |" in text
-
-
-@pytest.mark.parametrize(("value", "words"), [(0.125, "1/8.0"), (1.0, "1.00 \u00d7"), (12.3, "12.30 \u00d7")])
-def test_ratio_reads_like_the_targets(value: float, words: str) -> None:
-    assert ratio(value) == words
-
-
-def test_percentile_is_a_value_that_was_measured() -> None:
-    assert percentile(list(range(1000)), 99) == 990
-    assert percentile([7.0], 99) == 7.0
-
-
-def test_chart_is_one_svg_with_every_figure() -> None:
-    bar = Bar(label="ours & theirs", value=1.0, words="1 ms", colour=OURS)
-    drawn = bars("Title", [[bar], [bar]])
-    assert drawn.startswith("<svg ")
-    assert drawn.count("ours &amp; theirs") == 2
 
 
 def test_files_get_the_time_of_cdks_zip(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bench import recall
-from bench.evidence import play
 
 
 def test_file_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,15 +27,8 @@ def test_limit_must_be_a_number_of_callers(capsys: pytest.CaptureFixture[str]) -
     assert "give 1 or more" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("failure", "code"), [(play.PlayError("not remembered"), 1), (KeyboardInterrupt(), 130)]
-)
-def test_failure_and_interruption_have_their_exit_codes(
-    failure: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(*_: object) -> None:
-        raise failure
-
-    monkeypatch.setattr(play, "play", fail)
-    assert recall.main([]) == code
-    assert "Traceback" not in capsys.readouterr().err
+def test_page_is_not_written_from_other_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        recall.main(["--data", "other.json", "--docs", str(tmp_path)])
+    assert refused.value.code == 2
+    assert "a whole run only" in capsys.readouterr().err

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.evidence.histories import HistoryError, load, with_questions_of_others
 from bench.recall import CHOSEN_ON, DATA
+from bench.retrieval.histories import HistoryError, load, with_questions_of_others
 
 LOCOMO: dict[str, Any] = {
     "conversation": {

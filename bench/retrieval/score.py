@@ -1,4 +1,4 @@
-"""Says whether an answer holds the evidence, and adds up what was found.
+"""Scores an answer by whether it holds the evidence, and adds up the scores.
 
 The evidence of a question is a turn of the conversation. It is found if a run of at least 80 % of the turn's
 words stands, unbroken and in order, in one returned memory; case, punctuation and the names of the speakers
@@ -41,7 +41,7 @@ class Answer:
         return sum(rank > 0 for rank in self.ranks) / len(self.ranks) if self.ranks else 0.0
 
 
-def judge(kind: str, evidence: Sequence[str], memories: Sequence[str], *, by_agent: bool = False) -> Answer:
+def score(kind: str, evidence: Sequence[str], memories: Sequence[str], *, by_agent: bool = False) -> Answer:
     """How `memories`, best first, answer a question whose evidence are these turns."""
     told = [_words(memory) for memory in memories]
     ranks = tuple(

@@ -9,11 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import httpx
-
-from bench.evidence.histories import History
-from bench.evidence.play import Progress, stand_in
-from local.mem0.server import DEFAULT_KEY
+from bench.common.rig import Progress, mem0_client, stand_in
+from bench.common.section import percentile
+from bench.retrieval.histories import History
 
 MEMORIES = 50_000
 CALLERS = 500
@@ -41,11 +39,7 @@ def measure(
     rng = random.Random(5)  # noqa: S311 - reproducible, not secret
     turns = [turn.text for history in histories for session in history.sessions for turn in session.turns]
     questions = [question.text for history in histories for question in history.questions]
-    headers = {"Authorization": f"Token {DEFAULT_KEY}"}
-    with (
-        stand_in() as mem0,
-        httpx.Client(base_url=mem0.url, headers=headers, timeout=60, trust_env=False) as client,
-    ):
+    with stand_in() as mem0, mem0_client(mem0.url) as client:
         for number in range(0, memories, _BATCH):
             texts = ["\n".join(rng.sample(turns, _TURNS)) for _ in range(min(_BATCH, memories - number))]
             body = {
@@ -66,8 +60,7 @@ def measure(
             began = time.perf_counter()
             client.post("/v3/memories/search/", json=asked).raise_for_status()
             times.append((time.perf_counter() - began) * 1000)
-    times.sort()
-    return Speed(memories, callers, times[len(times) // 2], times[len(times) * 99 // 100])
+    return Speed(memories, callers, percentile(times, 50), percentile(times, 99))
 
 
 def _caller(number: int) -> str:
