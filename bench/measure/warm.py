@@ -155,4 +155,4 @@ HOW = """The handler's time minus the time in which it was blocked until Mem0's 
 sending the request, parsing the answer and logging all count as ours. The caller has {memories} memories."""
 BUSY = """the function's own CPU time was {cpu} for each call, woken up with cold caches between the
 stand-in and the Lambda host: mem0's client, JSON, choosing what is told, and one log line."""
-GROWN = "a full page has 200 rows where a caller with 100 memories has 100: reading JSON costs per row."
+GROWN = "of more than 200 memories two full pages are read, 400 rows for 100: reading JSON costs per row."

@@ -8,15 +8,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from bench.common.calls import Call, caller, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section
-from bench.reliability.rig import KINDS, FaultRig
+from bench.reliability.rig import KINDS, FaultRig, meanwhile
 from local.elevenlabs.workspace import AGENTS
 from local.memories import Memories
 
@@ -63,7 +62,8 @@ def _import(section: Section, rig: FaultRig, count: int, kinds: Sequence[str]) -
     rig.system.elevenlabs.workspace.seed(_details(calls))
     rig.system.host.warm("post-call", 4)
     began, peaks, codes = time.monotonic(), list[float](), list[int]()
-    with _LiveCalls(rig, frozenset(kinds)) as live:
+    live, delays = list[Call](), list[float]()
+    with meanwhile(partial(_live_calls, rig, frozenset(kinds), live, delays)):
         for part in range(1, _RUNS + 1):
             share = count * part // _RUNS * len(kinds)
             stop = partial(_has_adds, rig, share) if part < _RUNS else None
@@ -77,7 +77,7 @@ def _import(section: Section, rig: FaultRig, count: int, kinds: Sequence[str]) -
     past = [adds.get(call.conversation_id, Counter()) for call in calls]
     remembered = [one for one in past if one.keys() >= set(kinds)]
     doubled = sum(times - 1 for one in past for times in one.values())
-    now = [adds.get(call.conversation_id, Counter()) for call in live.calls]
+    now = [adds.get(call.conversation_id, Counter()) for call in live]
     section.add(
         f"{count:,} conversations, {' and '.join(kinds)}",
         {
@@ -87,8 +87,8 @@ def _import(section: Section, rig: FaultRig, count: int, kinds: Sequence[str]) -
             "remembered": len(remembered),
             "lost": count - len(remembered),
             "doubled": doubled,
-            "live calls": len(live.calls),
-            "slowest": f"{max(live.delays, default=0):.1f} s",
+            "live calls": len(live),
+            "slowest": f"{max(delays, default=0):.1f} s",
         },
         passed=drained
         and len(remembered) == count
@@ -132,33 +132,15 @@ def _peak_memory(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-@dataclass
-class _LiveCalls:
-    """Calls that come in while the block runs, each of a caller of its own."""
-
-    rig: FaultRig
-    kinds: frozenset[str]
-    calls: list[Call] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        with Memories(self.rig.system.endpoints, sleep=lambda _seconds: time.sleep(0.1)) as memories:
-            while not self._over.wait(_LIVE_EVERY):
-                call = make_call(caller(_FIRST_LIVE + len(self.calls)))
-                self.calls.append(call)
-                began = time.monotonic()
-                self.rig.deliver(call)
-                memories.wait_for(call.conversation_id, self.kinds, 60)
-                self.delays.append(time.monotonic() - began)
+def _live_calls(
+    rig: FaultRig, kinds: frozenset[str], calls: list[Call], delays: list[float], over: threading.Event
+) -> None:
+    """Note calls that come in, each of a caller of its own, and how long it took to remember them."""
+    with Memories(rig.system.endpoints, sleep=lambda _seconds: time.sleep(0.1)) as memories:
+        while not over.wait(_LIVE_EVERY):
+            call = make_call(caller(_FIRST_LIVE + len(calls)))
+            calls.append(call)
+            began = time.monotonic()
+            rig.deliver(call)
+            memories.wait_for(call.conversation_id, kinds, 60)
+            delays.append(time.monotonic() - began)

@@ -5,7 +5,7 @@ of a start or of an expired secret are in `dependency_start` and `dependency_sec
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -48,39 +48,43 @@ def _mem0(words: str, *, becomes: str = "remembered", reason: str = "", **rule: 
 
 
 def _ledger(words: str, note: str, **rule: Any) -> Case:
-    rule = {"operation": "dynamodb:*", "contains": [note], "count": _AWS_ONCE, **rule}
-    return Case(words=f"worker: DynamoDB {words}", aws=(rule,))
+    return _aws(f"worker: DynamoDB {words}", "dynamodb:*", contains=[note], **rule)
 
 
 def _queue(words: str, **rule: Any) -> Case:
-    return Case(
-        words=f"webhook: SQS {words}", aws=({"operation": "sqs:SendMessage", "count": _AWS_ONCE, **rule},)
-    )
+    return _aws(f"webhook: SQS {words}", "sqs:SendMessage", **rule)
+
+
+def _aws(words: str, operation: str, **rule: Any) -> Case:
+    return Case(words=words, aws=({"operation": operation, "count": _AWS_ONCE, **rule},))
 
 
 def _visibility(words: str, **rule: Any) -> Case:
-    return Case(
-        words=f"worker: SQS {words} to hide a call until its next try (Mem0: 503)",
-        mem0={"operation": "add", "count": _ONCE, "status": 503},
-        aws=({"operation": "sqs:ChangeMessageVisibility", "contains": [], "count": _AWS_ONCE, **rule},),
-    )
+    words = f"worker: SQS {words} to hide a call until its next try (Mem0: 503)"
+    case = _aws(words, "sqs:ChangeMessageVisibility", contains=[], **rule)
+    return replace(case, mem0={"operation": "add", "count": _ONCE, "status": 503})
 
 
 def _dead_letter(words: str, **rule: Any) -> Case:
-    return Case(
-        words=f"worker: SQS {words} the dead letter (Mem0: 400)",
+    words = f"worker: SQS {words} the dead letter (Mem0: 400)"
+    case = _aws(words, "sqs:SendMessage", contains=['{"reason": {'], **rule)
+    return replace(
+        case,
         mem0={"operation": "add", "status": 400},
-        aws=({"operation": "sqs:SendMessage", "contains": ['{"reason": {'], "count": _AWS_ONCE, **rule},),
         becomes="dead",
         reason="rejected the request (HTTP 400)",
     )
 
 
 _THROTTLED = {"status": 400, "body": {"__type": "ThrottlingException"}}
+_SLOW = {"latency_seconds": 3}
+_FAILS: dict[str, Rule] = {"refuses": {"refuse": True}, "throttles": _THROTTLED, "is slow (3 s)": _SLOW}
 _CLAIM = "if_not_exists(digest"
-_NOTE = "SET tries = :tries"
-"""The release of the claim, and with it the note of the second add."""
-_CLOSE = "closed_at = :now"
+_NOTES = {
+    "the claim": _CLAIM,
+    "the note that both adds are accepted": "SET tries = :tries",  # with the release of the claim
+    "the note that both are done, and the call remembered": "closed_at = :now",
+}
 _RETRY_AFTER = "429 with Retry-After"
 CASES = (
     _mem0("connection refused", refuse=True),
@@ -96,27 +100,17 @@ CASES = (
     _mem0("400", status=400, becomes="dead", reason="rejected the request (HTTP 400)"),
     _mem0("401 at every try", status=401, becomes="dead", reason="refused the API key (HTTP 401)"),
     _mem0("503 at every try", status=503, becomes="dead", reason="tried 5 times; the last time: Mem0 failed"),
-    _queue("refuses the connection", refuse=True),
-    _queue("throttles", **_THROTTLED),
+    *(_queue(words, **rule) for words, rule in _FAILS.items()),
     _queue("answers 500", status=500),
-    _queue("is slow (3 s)", latency_seconds=3),
     _queue("took the call, and no answer came", refuse=True, after_work=True),
-    _ledger("refuses the connection at the claim", _CLAIM, refuse=True),
-    _ledger("throttles the claim", _CLAIM, **_THROTTLED),
-    _ledger("is slow (3 s) at the claim", _CLAIM, latency_seconds=3),
+    *(
+        _ledger(f"{words} at {at}", note, **rule)
+        for at, note in _NOTES.items()
+        for words, rule in _FAILS.items()
+    ),
     _ledger("made the claim, and no answer came", _CLAIM, refuse=True, after_work=True),
-    _ledger("refuses the note that both adds are accepted", _NOTE, refuse=True),
-    _ledger("throttles the note that both adds are accepted", _NOTE, **_THROTTLED),
-    _ledger("is slow (3 s) at the note that both adds are accepted", _NOTE, latency_seconds=3),
-    _ledger("refuses the note that both are done, and the call remembered", _CLOSE, refuse=True),
-    _ledger("throttles the note that both are done, and the call remembered", _CLOSE, **_THROTTLED),
-    _ledger("is slow (3 s) at the note that both are done", _CLOSE, latency_seconds=3),
-    _visibility("refuses", refuse=True),
-    _visibility("throttles the request", **_THROTTLED),
-    _visibility("is slow (3 s)", latency_seconds=3),
-    _dead_letter("refuses", refuse=True),
-    _dead_letter("throttles", **_THROTTLED),
-    _dead_letter("is slow (3 s) at", latency_seconds=3),
+    *(_visibility(words, **rule) for words, rule in _FAILS.items()),
+    *(_dead_letter(f"{words} at", **rule) for words, rule in _FAILS.items()),
 )
 
 
@@ -152,17 +146,17 @@ def run(progress: Progress) -> Section:
         environment={"MEM0_TIMEOUT": str(TIMEOUT_SECONDS), "CLAIM_SECONDS": "6", "RETRY_DELAYS": "1"},
         progress=progress,
     ) as rig:
-        runs = [_prepare(number, case) for number, case in enumerate(CASES)]
-        rig.mem0_faults(*(_marked_mem0(one) for one in runs if one.case.mem0))
-        rig.system.aws.set_faults(*(rule for one in runs for rule in _marked_aws(one)))
+        trials = [_prepare(number, case) for number, case in enumerate(CASES)]
+        rig.mem0_faults(*(_marked_mem0(one) for one in trials if one.case.mem0))
+        rig.system.aws.set_faults(*(rule for one in trials for rule in _marked_aws(one)))
         rig.system.host.warm("post-call", 4)
-        answers = iter(rig.deliver_all([call for one in runs for call in one.calls], at_once=16))
-        for one in runs:
+        answers = iter(rig.deliver_all([call for one in trials for call in one.calls], at_once=16))
+        for one in trials:
             one.deliveries = [next(answers) for _ in one.calls]
         progress("dependency: all calls delivered")
         rig.drained(150)
-        fired = _fired(rig, runs)
-        for one in runs:
+        fired = _fired(rig, trials)
+        for one in trials:
             _add_row(section, rig, one, fired[one.mark])
         beside = Section(title="")
         # Both wait most of the time. After a Ctrl-C the system ends first, and then who works with it.
@@ -186,21 +180,19 @@ def _marked_mem0(one: Trial) -> Rule:
 
 
 def _marked_aws(one: Trial) -> list[Rule]:
-    marked = []
-    for rule in one.case.aws:
-        texts = rule.get("contains")
-        # A message that is only hidden is named by a handle, which bears no mark.
-        bears_no_mark = texts == [] and rule["operation"] == "sqs:ChangeMessageVisibility"
-        marked.append({**rule, "contains": [] if bears_no_mark else [*(texts or []), one.mark]})
-    return marked
+    # A message that is only hidden is named by a handle, which bears no mark.
+    return [
+        rule if rule.get("contains") == [] else {**rule, "contains": [*rule.get("contains", []), one.mark]}
+        for rule in one.case.aws
+    ]
 
 
-def _fired(rig: FaultRig, runs: list[Trial]) -> dict[str, list[int]]:
-    """How often each rule of each mark has hit."""
-    found: dict[str, list[int]] = {one.mark: [] for one in runs}
+def _fired(rig: FaultRig, trials: list[Trial]) -> dict[str, list[int]]:
+    """How often the rules of a mark have hit."""
+    found: dict[str, list[int]] = {one.mark: [] for one in trials}
     for rule in rig.mem0("GET", "/_faults"):
         found[rule["contains"]].append(rule["fired"])
-    marks = [one.mark for one in runs for _ in one.case.aws]
+    marks = [one.mark for one in trials for _ in one.case.aws]
     for mark, rule in zip(marks, rig.system.aws.faults(), strict=True):
         found[mark].append(rule["fired"])
     return found

@@ -5,14 +5,16 @@ Everything shares the cores of one machine, so the figures say what is lost and 
 
 import random
 import time
+from collections.abc import Sequence
+from itertools import chain
 
 from bench.common.calls import Call, caller, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section
 from bench.reliability import load_storm
-from bench.reliability.load_answers import Answers
+from bench.reliability.load_storm import answers
 from bench.reliability.rig import COMPRESSION_OF_LOAD, FaultRig
-from bench.reliability.tally import Tally
+from local.elevenlabs import Reply
 
 CALLERS = 300
 SECONDS = 60.0
@@ -39,91 +41,71 @@ def run(progress: Progress) -> Section:
     )
     with FaultRig(throttle=True, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:
         rig.mem0_faults({"operation": ["get_all", "search", "add"], "latency_seconds": MEM0_SECONDS})
-        _minute(section, rig, progress)
+        _minute(section, rig)
     with FaultRig(throttle=False, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:
-        _storms(section, rig, progress)
+        _add_outcome(section, rig, "of both storms", load_storm.run(section, rig, progress))
     return section
 
 
-def _minute(section: Section, rig: FaultRig, progress: Progress) -> None:
-    answers = {name: Answers() for name in _ENDPOINTS}
+def _minute(section: Section, rig: FaultRig) -> None:
+    replies: dict[str, list[Reply]] = {name: [] for name in _ENDPOINTS}
     end = time.monotonic() + SECONDS
     by_caller = rig.side_by_side(
-        lambda number: _call_again_and_again(rig, number, end, answers),
+        lambda number: _call_again_and_again(rig, number, end, replies),
         range(CALLERS),
         CALLERS,
         "callers have hung up for the last time",
     )
-    calls = [one for some in by_caller for one in some]
+    calls = list(chain.from_iterable(by_caller))
     accepted = [call for call, was_accepted in calls if was_accepted]
-    given_up = len(calls) - len(accepted)
-    backlog, began = rig.waiting(), time.monotonic()
-    progress(f"load: {len(accepted)} calls accepted, {backlog} in the queue")
-    drained = rig.drained(300)
-    seconds = max(0.1, time.monotonic() - began)
-    for name in _ENDPOINTS:
-        right = all(reply.status in {200, 429, 503} for reply in answers[name].replies)
+    for name, some in replies.items():
+        right = all(reply.status in {200, 429, 503} for reply in some)
         webhook = name == "post-call"
         section.add(
             name,
-            answers[name].figures(),
-            passed=right and not (webhook and given_up),
+            answers(some),
+            passed=right and not (webhook and len(accepted) < len(calls)),
             remark=f"{len(accepted)} of {len(calls)} calls accepted in the end" if webhook else "",
         )
-    tally = rig.tally(accepted)
-    section.add(
-        "calls that were answered 200",
-        _outcome(tally),
-        passed=tally.clean and drained,
-        remark=_drain(backlog, seconds),
-    )
+    _add_outcome(section, rig, "calls that were answered 200", accepted)
 
 
 def _call_again_and_again(
-    rig: FaultRig, number: int, end: float, answers: dict[str, Answers]
+    rig: FaultRig, number: int, end: float, replies: dict[str, list[Reply]]
 ) -> list[tuple[Call, bool]]:
-    """Each call of one caller, and whether its webhook was accepted."""
+    """What became of all calls of one caller: whether the webhook was accepted."""
     dice = random.Random(number)  # noqa: S311 - not a secret
     user = caller(800_000 + number)
     calls: list[tuple[Call, bool]] = []
     time.sleep(dice.random())
     while time.monotonic() < end:
-        answers["client-data"].note(rig.look_up(user))
-        answers["retrieve"].note(rig.retrieve(user))
+        replies["client-data"].append(rig.look_up(user))
+        replies["retrieve"].append(rig.retrieve(user))
         time.sleep(min(dice.uniform(*TALK_SECONDS), max(0.0, end - time.monotonic())))
         call = make_call(user, said=(f"I called {len(calls)} times before, and my dog is well.",))
         delivery = rig.deliver(call, compression=COMPRESSION_OF_LOAD)
-        answers["post-call"].note(*(attempt.reply for attempt in delivery.attempts))
+        replies["post-call"].extend(attempt.reply for attempt in delivery.attempts)
         calls.append((call, delivery.accepted))
     return calls
 
 
-def _storms(section: Section, rig: FaultRig, progress: Progress) -> None:
-    calls = load_storm.run(section, rig, progress)
+def _add_outcome(section: Section, rig: FaultRig, words: str, calls: Sequence[Call]) -> None:
+    """What becomes of accepted calls, most of which are still queued."""
     backlog, began = rig.waiting(), time.monotonic()
+    rig.progress(f"load: {len(calls)} calls accepted, {backlog} in the queue")
     drained = rig.drained(300)
     seconds = max(0.1, time.monotonic() - began)
     tally = rig.tally(calls)
     section.add(
-        "of both storms",
-        _outcome(tally),
+        words,
+        {
+            "sent": tally.calls,
+            "remembered": len(tally.remembered),
+            "lost": len(tally.lost),
+            "both": len(tally.both),
+            "twice": tally.facts_twice + tally.passages_twice,
+        },
         passed=tally.clean and drained,
-        remark=_drain(backlog, seconds),
+        remark=f"{backlog} were left in the queue; it drained in {seconds:.0f} s:"
+        f" {backlog / seconds:.0f} a second",
     )
-
-
-def _drain(backlog: int, seconds: float) -> str:
-    return (
-        f"{backlog} were left in the queue; it drained in {seconds:.0f} s: {backlog / seconds:.0f} a second"
-    )
-
-
-def _outcome(tally: Tally) -> dict[str, str | int | float]:
-    twice = tally.facts_twice + tally.passages_twice
-    return {
-        "sent": tally.calls,
-        "remembered": len(tally.remembered),
-        "lost": len(tally.lost),
-        "both": len(tally.both),
-        "twice": twice,
-    }

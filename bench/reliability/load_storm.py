@@ -6,15 +6,15 @@ The difference between the two is what the webhook loses to the worker, with whi
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 from bench.common.calls import Call
 from bench.common.rig import Progress
-from bench.common.section import Section
-from bench.reliability.load_answers import Answers
-from bench.reliability.rig import COMPRESSION_OF_LOAD, FaultRig
-from local.elevenlabs import Delivery
+from bench.common.section import Section, Value, percentile
+from bench.reliability.rig import COMPRESSION_OF_LOAD, OK, FaultRig
+from local.elevenlabs import Delivery, Reply
 from local.lambda_host import Step
 
 CALLERS = 300
@@ -25,13 +25,12 @@ _NEARLY = 0.8
 
 
 class Held:
-    """How many instances the worker holds."""
+    """How many instances the worker holds, and held."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._instances: set[int] = set()
-        self._since = self._began = time.monotonic()
-        self._sum = 0.0
+        self._history = [(time.monotonic(), 0)]
 
     def at_step(self, step: Step) -> None:
         """Called by the host at each step of each instance."""
@@ -40,31 +39,36 @@ class Held:
         invocation = step.instance._current  # noqa: SLF001 - the host's steps do not carry the event
         works = step.name == "invoke" and invocation is not None and b'"Records"' in invocation.event
         with self._lock:
-            self._add_up()
             self._instances.discard(step.instance.pid)
             if works:
                 self._instances.add(step.instance.pid)
+            self._history.append((time.monotonic(), len(self._instances)))
 
     def now(self) -> int:
         """At this moment."""
-        return len(self._instances)
+        return self._history[-1][1]
 
-    def begin(self) -> None:
-        """Begin a new mean."""
+    def mean(self, since: float) -> float:
+        """On average since this moment (`time.monotonic`)."""
         with self._lock:
-            self._since = self._began = time.monotonic()
-            self._sum = 0.0
+            now = time.monotonic()
+            spans = pairwise([*self._history, (now, 0)])
+            held = sum(count * max(0.0, end - max(begin, since)) for (begin, count), (end, _) in spans)
+            return held / (now - since)
 
-    def mean(self) -> float:
-        """On average since `begin`."""
-        with self._lock:
-            self._add_up()
-            return self._sum / (self._since - self._began)
 
-    def _add_up(self) -> None:
-        now = time.monotonic()
-        self._sum += len(self._instances) * (now - self._since)
-        self._since = now
+def answers(replies: Sequence[Reply]) -> dict[str, Value]:
+    """How many answers there were of each status, and how long the accepted ones took."""
+    status = Counter(map(str, replies))
+    times = [reply.milliseconds for reply in replies if reply.status == OK]
+    known: dict[str, Value] = {"sent": len(replies), "200": status.pop("200", 0)}
+    known |= {"429 (stage)": status.pop("429", 0), "503 (reservation)": status.pop("503", 0)}
+    return {
+        **known,
+        "other": ", ".join(f"{count} {what}" for what, count in status.items()) or 0,
+        "p50 ms": round(percentile(times, 50)) if times else "",
+        "p95 ms": round(percentile(times, 95)) if times else "",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,24 +127,23 @@ def run(section: Section, rig: FaultRig, progress: Progress) -> list[Call]:
 
 def _storm(rig: FaultRig, held: Held) -> Storm:
     calls = rig.calls(CALLERS)
-    held.begin()
     began, at_first = time.monotonic(), held.now()
     deliveries = rig.deliver_all(calls, at_once=CALLERS, compression=COMPRESSION_OF_LOAD)
-    seconds = time.monotonic() - began
     return Storm(
-        calls=calls, deliveries=deliveries, seconds=seconds, held_at_first=at_first, held=held.mean()
+        calls=calls,
+        deliveries=deliveries,
+        seconds=time.monotonic() - began,
+        held_at_first=at_first,
+        held=held.mean(began),
     )
 
 
 def _row(section: Section, storm: Storm, words: str, *, right: bool) -> None:
-    answers = Answers()
-    answers.note(*(attempt.reply for one in storm.deliveries for attempt in one.attempts))
-    known = all(reply.status in {200, 503} for reply in answers.replies)
-    figures: dict[str, Any] = answers.figures()
-    figures["accepted at try 1/2/3..."] = "/".join(map(str, storm.at_try))
+    replies = [attempt.reply for one in storm.deliveries for attempt in one.attempts]
+    known = all(reply.status in {200, 503} for reply in replies)
     section.add(
         f"{CALLERS} hang up in the same moment, {words}",
-        figures,
+        {**answers(replies), "accepted at try 1/2/3...": "/".join(map(str, storm.at_try))},
         passed=right and known and storm.accepted == CALLERS,
         remark=f"{storm.accepted} of {CALLERS} accepted, the last one after {storm.seconds:.1f} s;"
         f" the worker held {storm.held_at_first} instances when it began, {storm.held:.1f} on average",

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
+from threading import Event, Thread
 from typing import Any, Self, TypeVar
 
 from bench.common.calls import Call, caller, ids, make_call
@@ -203,6 +204,21 @@ class FaultRig(Rig):
             facts_twice=sum(max(0, count[call]["factual"] - 1) for call in made),
             passages_twice=sum(max(0, count[call]["semantic"] - 1) for call in made),
         )
+
+
+@contextmanager
+def meanwhile(*works: Callable[[Event], None]) -> Iterator[None]:
+    """Let each of these work in a thread of its own until the block ends, which sets the event."""
+    over = Event()
+    threads = [Thread(target=work, args=(over,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def until(condition: Callable[[], object], timeout: float, *, pause: float = _POLL_SECONDS) -> bool:

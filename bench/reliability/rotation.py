@@ -1,21 +1,25 @@
 """Rotation: each of the three keys is changed while traffic runs, and no request may fail because of it."""
 
 import json
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
 from typing import Self
 
 from bench.common.calls import Call, caller, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section, Value
-from bench.reliability.rig import OK, FaultRig, until
+from bench.reliability.rig import OK, FaultRig, meanwhile, until
 from local.elevenlabs import Reply
 from local.system import DEFAULTS
 
 CACHE_SECONDS = 6
 OLD, NEW = "old", "new"
 _PHASE_SECONDS = 3.0
+_PAUSE_SECONDS = 0.1
 _REFUSED = 401
 _SURE = 20
 """Refusals in a row after which a key counts as gone: all instances have been asked."""
@@ -39,30 +43,21 @@ class Traffic:
     failures: list[str] = field(default_factory=list)
     requests: int = 0
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(3)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Let three of them do so inside the block."""
+        with meanwhile(*(partial(self._run, first) for first in (700_000, 710_000, 720_000))):
+            yield self
 
     @property
     def figures(self) -> dict[str, Value]:
         """How many requests were sent, and how many failed."""
         return {"requests": self.requests, "failed": len(self.failures)}
 
-    def _run(self, number: int) -> None:
-        count = 0
-        while not self._over.is_set():
-            count += 1
-            call = make_call(caller(700_000 + 10_000 * number + count))
+    def _run(self, number: int, over: Event) -> None:
+        while not over.wait(_PAUSE_SECONDS):
+            number += 1
+            call = make_call(caller(number))
             rung = self.rig.look_up(caller(1), key=self.keys.workspace)
             for what, reply in (
                 ("ClientData", rung),
@@ -73,7 +68,6 @@ class Traffic:
                 if reply.status != OK:
                     self.failures.append(f"{what}: {reply} {reply.text}")
             self.calls.append(call)
-            self._over.wait(0.1)
 
 
 def token(answer: Reply) -> str:
@@ -119,7 +113,7 @@ def run(progress: Progress) -> Section:
 def _overlap(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
     """The new keys are added, and both old and new pass; then the sender changes to the new ones."""
     old = Keys(keys.hmac, keys.workspace)
-    with Traffic(rig, keys) as traffic:
+    with Traffic(rig, keys).running() as traffic:
         time.sleep(_PHASE_SECONDS)
         rig.change_secret(ELEVENLABS_HMAC_KEY=[NEW, old.hmac], ELEVENLABS_WORKSPACE_KEY=[NEW, old.workspace])
         probes = [deliver(rig, call, key) for key in (NEW, old.hmac) for call in rig.calls(10)]
@@ -140,7 +134,7 @@ def _removal(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
     """The old keys are removed: they fail within the cache's time limit, and the traffic does not notice."""
     calls: list[Call] = []
     old_keys = DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]
-    with Traffic(rig, keys) as traffic:
+    with Traffic(rig, keys).running() as traffic:
         rig.change_secret(ELEVENLABS_HMAC_KEY=NEW, ELEVENLABS_WORKSPACE_KEY=[NEW])
         began = time.monotonic()
         last = {"PostCall": began, "ClientData": began}
@@ -171,7 +165,7 @@ def _removal(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
 
 def _mem0_key(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
     """Mem0 refuses the old key from one moment to the next: the functions read the secret anew, and go on."""
-    with Traffic(rig, keys) as traffic:
+    with Traffic(rig, keys).running() as traffic:
         time.sleep(_PHASE_SECONDS)
         rig.change_secret(MEM0_API_KEY=NEW)
         rig.mem0("PUT", "/_credentials", {"api_keys": [NEW]})

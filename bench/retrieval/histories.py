@@ -6,15 +6,19 @@ that names the place.
 """
 
 import datetime as dt
-import json
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from local.validation import problem
 
 OF_OTHERS = "of others"
+_KINDS: dict[int | str | None, str] = {1: "multi", 2: "date", 3: "infer", 4: "detail", 5: "none"}
 _DATE_TIME = "%I:%M %p on %d %B, %Y"
 
 
@@ -73,6 +77,31 @@ class History:
         return {turn.dia_id: turn for session in self.sessions for turn in session.turns}
 
 
+class _Turn(BaseModel):
+    speaker: str
+    dia_id: str
+    text: str
+
+
+class _Question(BaseModel):
+    question: str
+    evidence: list[Any] | None = None
+    category: int | str | None = None
+    kind: str | None = None
+
+
+class _History(BaseModel):
+    conversation: dict[str, Any]
+    qa: list[_Question]
+    session_summary: Any = None
+    sample_id: Any = None
+    phone: str | None = None
+
+
+_FILE = TypeAdapter(Annotated[list[_History], Field(min_length=1)])
+_TURNS = TypeAdapter(list[_Turn])
+
+
 def load(path: Path, limit: int | None = None) -> list[History]:
     """The histories in a file, at most `limit` of them.
 
@@ -80,14 +109,12 @@ def load(path: Path, limit: int | None = None) -> list[History]:
         HistoryError: if the file cannot be read or is not in LoCoMo's format.
     """
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
+        listed = _FILE.validate_json(path.read_bytes())
     except OSError as error:
         raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise HistoryError(f"{path} is not JSON: {error}") from None
-    if not isinstance(listed, list) or not listed:
-        raise HistoryError(f"{path}: a list of histories is needed, each with conversation and qa")
-    return [_history(history, f"{path}[{number}]", number) for number, history in enumerate(listed[:limit])]
+    except ValidationError as error:
+        raise HistoryError(f"{path}: {problem(error)}") from None
+    return [_history(history, f"{path}: {number}", number) for number, history in enumerate(listed[:limit])]
 
 
 def with_questions_of_others(histories: Sequence[History], count: int) -> list[History]:
@@ -110,53 +137,35 @@ def with_questions_of_others(histories: Sequence[History], count: int) -> list[H
     return extended
 
 
-def _history(value: object, where: str, number: int) -> History:
-    if not isinstance(value, dict) or not isinstance(value.get("conversation"), dict):
-        raise HistoryError(
-            f"{where}.conversation: an object is needed, with session_1 and session_1_date_time"
-        )
-    conversation = value["conversation"]
-    numbers = sorted(
-        int(key[8:]) for key in conversation if key.startswith("session_") and key[8:].isdecimal()
-    )
+def _history(given: _History, where: str, number: int) -> History:
+    conversation = given.conversation
+    numbers = sorted(int(key[8:]) for key in conversation if re.fullmatch(r"session_[0-9]+", key))
     if not numbers:
         raise HistoryError(f"{where}.conversation: there is no session_1")
-    summaries = value.get("session_summary")
-    sessions = []
     caller = conversation.get("speaker_a")
-    for session in numbers:
-        place = f"{where}.conversation.session_{session}"
-        raw = conversation[f"session_{session}"]
-        if not isinstance(raw, list):
-            raise HistoryError(f"{place}: a list of turns is needed, not {type(raw).__name__}")
-        caller = caller or next((turn.get("speaker") for turn in raw if isinstance(turn, dict)), None)
-        turns = tuple(_turn(turn, caller, f"{place}[{index}]") for index, turn in enumerate(raw))
-        summary = summaries.get(f"session_{session}_summary") if isinstance(summaries, dict) else ""
-        if turns:
-            start = _start(conversation.get(f"session_{session}_date_time"), f"{place}_date_time")
-            sessions.append(Session(start, turns, summary if isinstance(summary, str) else ""))
-    questions = value.get("qa")
-    if not isinstance(questions, list):
-        raise HistoryError(f"{where}.qa: a list of questions is needed")
+    sessions = []
+    for session in (f"session_{number}" for number in numbers):
+        try:
+            said = _TURNS.validate_python(conversation[session])
+        except ValidationError as error:
+            raise HistoryError(f"{where}.conversation.{session}.{problem(error)}") from None
+        if said:
+            caller = caller or said[0].speaker
+            turns = [
+                Said(turn.dia_id, "user" if turn.speaker == caller else "agent", turn.text) for turn in said
+            ]
+            name = f"{session}_date_time"
+            start = _start(conversation.get(name), f"{where}.conversation.{name}")
+            summaries = given.session_summary if isinstance(given.session_summary, dict) else {}
+            sessions.append(Session(start, tuple(turns), str(summaries.get(f"{session}_summary") or "")))
     known = {turn.dia_id for session in sessions for turn in session.turns}
     return History(
-        name=str(value.get("sample_id") or f"caller {number + 1}"),
+        name=str(given.sample_id or f"caller {number + 1}"),
         caller=str(caller or ""),
-        number=str(value.get("phone") or f"+1612555{number + 100:04}"),
+        number=given.phone or f"+1612555{number + 100:04}",
         sessions=tuple(sessions),
-        questions=tuple(
-            _question(question, known, f"{where}.qa[{index}]") for index, question in enumerate(questions)
-        ),
+        questions=tuple(_question(question, known) for question in given.qa),
     )
-
-
-def _turn(value: object, caller: object, where: str) -> Said:
-    if not isinstance(value, dict):
-        raise HistoryError(f"{where}: an object is needed, with speaker, dia_id and text")
-    for name in ("speaker", "dia_id", "text"):
-        if not isinstance(value.get(name), str):
-            raise HistoryError(f"{where}.{name}: a string is needed, not {value.get(name)!r}")
-    return Said(value["dia_id"], "user" if value["speaker"] == caller else "agent", value["text"])
 
 
 def _start(value: object, where: str) -> int:
@@ -168,18 +177,8 @@ def _start(value: object, where: str) -> int:
         ) from None
 
 
-def _question(value: object, known: set[str], where: str) -> Question:
-    if not isinstance(value, dict) or not isinstance(value.get("question"), str):
-        raise HistoryError(f"{where}.question: a string is needed")
-    given = value.get("evidence") or []
-    if not isinstance(given, list):
-        raise HistoryError(f"{where}.evidence: a list of dia_ids is needed, not {given!r}")
+def _question(given: _Question, known: set[str]) -> Question:
     # Some of LoCoMo's have several ids in one string, and a few that no turn has: those cannot be looked for.
-    named = [name for names in given for name in str(names).replace(";", " ").replace(",", " ").split()]
+    named = [name for names in given.evidence or [] for name in re.split(r"[;,\s]+", str(names))]
     evidence = tuple(dict.fromkeys(name for name in named if name in known))
-    return Question(value["question"], evidence, _kind(value))
-
-
-def _kind(value: Mapping[str, Any]) -> str:
-    named = {1: "multi", 2: "date", 3: "infer", 4: "detail", 5: "none"}
-    return str(value.get("kind") or named.get(value.get("category", 0), "other"))
+    return Question(given.question, evidence, given.kind or _KINDS.get(given.category, "other"))

@@ -17,7 +17,7 @@ def test_file_of_another_shape_is_refused(tmp_path: Path, capsys: pytest.Capture
     file = tmp_path / "odd.json"
     file.write_text(json.dumps([{"conversation": {"session_1": []}}]))
     assert recall.main(["--data", str(file)]) == 2
-    assert "qa: a list of questions is needed" in capsys.readouterr().err
+    assert "0.qa: Field required" in capsys.readouterr().err
 
 
 def test_limit_must_be_a_number_of_callers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,8 +57,8 @@ def test_first_speaker_is_the_caller_if_nobody_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        ("session_1", "text", "session_1: a list of turns is needed"),
-        ("session_1", [{"speaker": "Ann", "dia_id": "D1:1"}], r"session_1\[0\].text: a string is needed"),
+        ("session_1", "text", "session_1.*valid list, not 'text'"),
+        ("session_1", [{"speaker": "Ann", "dia_id": "D1:1"}], r"session_1\.0\.text: Field required"),
         ("session_1_date_time", "yesterday", "session_1_date_time: 'yesterday' is no time"),
     ],
 )
