@@ -122,11 +122,9 @@ def measure_layer(rig: HostRig) -> Section:
 
 HOW = """From the start of the process until Amazon's runtime client (`awslambdaric`) asks for its first
 event. All files carry the time 1980, as in CDK's zip. Ours and the naive way read their secret and let mem0
-check its key meanwhile; the third is a function that imports `httpx`, makes a client and does nothing else:
-no function that speaks HTTPS from Python with httpx can be faster. The three start in turn, {pairs} times
-for each function; the figures are medians. CPU time is the process's own, from `/proc`, which counts in
-steps of 10 ms. With SnapStart the imports are in the snapshot; what is left to do after a restore is
-reading the secret and checking the key. AWS's own time to load the snapshot comes on top, and is not known
-here."""
+check its key meanwhile; the third imports `httpx` and makes a client, which is the least that a function
+with httpx can do. The three start in turn, {pairs} times for each function; the figures are medians. CPU
+time is the process's own, from `/proc`, in steps of 10 ms. After a SnapStart restore, the secret and the
+check of the key are left to do. AWS's own time to load a snapshot is not known here."""
 SLOW = "the machine was busy, or an import has crept in: `python -X importtime` names it."
 FAR = "reading the secret and the key check are part of our start and not of that limit."

@@ -1,5 +1,6 @@
 """What a call costs: AWS's list prices times what was measured here. No bill was seen for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.common.section import Section
@@ -28,18 +29,19 @@ MEM0_SECONDS = 0.3  # Mem0's answer to a read
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remembering:
-    """What the worker needs for a call: deliveries, and requests to the queue and the ledger."""
+class Worker:
+    """What remembering a call takes: the figures of its invocations, and requests to the queue and ledger."""
 
-    deliveries: int
-    queue: int
-    writes: int
-    reads: int
+    invocations: tuple[str, ...] = ()
+    queue: int = 0
+    writes: int = 0
+    reads: int = 0
 
 
-ACCEPTED = Remembering(deliveries=1, queue=3, writes=3, reads=1)
+NAIVE = Worker()
+ACCEPTED = Worker(invocations=("worker.accept",), queue=3, writes=3, reads=1)
 """Until Mem0 has accepted both adds: send, receive, delete; claim, note, close; was the caller forgotten?"""
-KNOWN = Remembering(deliveries=2, queue=5, writes=5, reads=2)
+KNOWN = Worker(invocations=("worker.accept", "worker.check"), queue=5, writes=5, reads=2)
 """Until Mem0 says SUCCEEDED: a change of visibility and a receive more, a second claim, and a release."""
 
 # How many of the invocations start cold. Lambda keeps an idle instance for some minutes: with a call a day
@@ -47,49 +49,26 @@ KNOWN = Remembering(deliveries=2, queue=5, writes=5, reads=2)
 COLD = {1: 1.0, 1_000: 0.05, 100_000: 0.002}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """Seconds of one side: cold start of a function, and of each invocation, Mem0's time included."""
-
-    start: float
-    client_data: float
-    retrieve: float
-    webhook: float
-    worker: tuple[float, ...] = ()
-
-
-def call_price(side: Side, a_day: int, remembering: Remembering | None = None) -> float:
-    """Dollars for one phone call when there are so many a day; the naive way has no queue and no ledger."""
-    worker = side.worker[: remembering.deliveries] if remembering else ()
-    invocations = 2 + SEARCHES + len(worker)
-    seconds = side.client_data + SEARCHES * side.retrieve + side.webhook + sum(worker)
+def call_price(figures: Mapping[str, float], side: str, a_day: int, worker: Worker) -> float:
+    """Dollars for one phone call when there are so many a day, from the figures of all sections (ms)."""
+    spent = figures[f"client-data.{side}.own"] + SEARCHES * figures[f"retrieve.{side}.own"]
+    spent += figures[f"ack.{side}"] + sum(figures[name] for name in worker.invocations)
     # The three functions are three pools; later searches meet a warm instance.
-    seconds += COLD[a_day] * 3 * side.start
-    price = seconds * MEMORY_GB * GB_SECOND + invocations * REQUEST + (2 + SEARCHES) * HTTP_API
-    if remembering:
-        price += remembering.queue * SQS_FIFO
-        price += remembering.writes * LEDGER_WRITE + remembering.reads * LEDGER_READ
-    return price + LOG_BYTES / 1e9 * LOG_GB
+    spent += COLD[a_day] * 3 * figures[f"client-data.{side}.wall"]
+    seconds = spent / 1000 + (1 + SEARCHES) * MEM0_SECONDS
+    requests = 2 + SEARCHES
+    price = seconds * MEMORY_GB * GB_SECOND + (requests + len(worker.invocations)) * REQUEST
+    price += requests * HTTP_API + LOG_BYTES / 1e9 * LOG_GB
+    return price + worker.queue * SQS_FIFO + worker.writes * LEDGER_WRITE + worker.reads * LEDGER_READ
 
 
-def measure(figures: dict[str, float]) -> Section:
-    """Price a call of each side from the `figures` of the other sections (ms)."""
-
-    def side(name: str, *, webhook: float, worker: tuple[float, ...] = ()) -> Side:
-        return Side(
-            start=figures[f"client-data.{name}.wall"] / 1000,
-            client_data=figures[f"client-data.{name}.own"] / 1000 + MEM0_SECONDS,
-            retrieve=figures[f"retrieve.{name}.own"] / 1000 + MEM0_SECONDS,
-            webhook=webhook / 1000,
-            worker=tuple(spent / 1000 for spent in worker),
-        )
-
-    ours = side(
-        "ours", webhook=figures["ack.ours"], worker=(figures["worker.accept"], figures["worker.check"])
-    )
-    naive = side("naive", webhook=figures["ack.naive"])
-    prices = {a_day: (call_price(ours, a_day, KNOWN), call_price(naive, a_day)) for a_day in CALLS_A_DAY}
-    grown = max(prices[a_day][0] / call_price(ours, a_day, ACCEPTED) - 1 for a_day in CALLS_A_DAY)
+def measure(figures: Mapping[str, float]) -> Section:
+    """Price a call of both sides from the figures of the other sections."""
+    prices = {
+        a_day: (call_price(figures, "ours", a_day, KNOWN), call_price(figures, "naive", a_day, NAIVE))
+        for a_day in CALLS_A_DAY
+    }
+    grown = max(prices[a_day][0] / call_price(figures, "ours", a_day, ACCEPTED) - 1 for a_day in CALLS_A_DAY)
     section = Section(
         title="Price of a call",
         how=HOW.format(date=PRICES_OF, searches=SEARCHES, mem0=MEM0_SECONDS, month=f"{MONTH:.2f}"),
@@ -118,10 +97,8 @@ def measure(figures: dict[str, float]) -> Section:
 
 
 HOW = """AWS's list prices of {date} (us-east-1, arm64, no free tier) times the durations measured above: one
-ClientData, {searches} searches, one webhook and, ours, the worker's two deliveries: the adds, and the
-question whether they have succeeded. Mem0 is taken to answer in {mem0:g} s, while Lambda is paid for waiting.
-Assumed, not measured: how many invocations start cold (all at 1 call a day, 5 % at 1,000, 0.2 % at 100,000),
-and that Lambda's arm64 at 512 MB is as fast as this machine, which it is not: cold starts cost about three
-times as much there, on both sides. API Gateway, queue, ledger and log are included. A month
-of ours adds ${month} for alarms, dashboard, metrics, a key and the secret. Mem0's own price is far higher,
-and not included."""
+ClientData, {searches} searches, one webhook and, ours, two deliveries to the worker. Mem0 is taken to answer
+in {mem0:g} s, while Lambda is paid for waiting. Assumed, not measured: how many invocations start cold (all
+at 1 call a day, 5 % at 1,000, 0.2 % at 100,000). Lambda's arm64 at 512 MB is slower than this machine, on
+both sides. API Gateway, queue, ledger and log are included. A month of ours includes ${month} for alarms,
+dashboard, metrics, a key and the secret. Mem0's own price is far higher, and not included."""

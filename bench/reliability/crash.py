@@ -40,40 +40,41 @@ _ADD, _NOTED = "shared.mem0.store:MemoryStore.add", "post_call.ledger:Entry.note
 _ID = re.compile(rb"conv_faults[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Place:
-    """A step of a call: at which door, what the host calls it, and which occurrence in an invocation."""
+    """A step of a call: at which door, and what the host calls it; its first occurrence counts."""
 
     words: str
     door: str
     step: str
-    occurrence: int = 1
 
 
 PLACES = (
-    Place(words="before verification", door="webhook", step=f"{_VERIFY}:before"),
-    Place(words="after verification", door="webhook", step=f"{_VERIFY}:after"),
-    Place(words="before the enqueue", door="webhook", step=f"{_SEND}:before"),
-    Place(words="after the enqueue", door="webhook", step=f"{_SEND}:after"),
-    Place(words="before the response is out", door="webhook", step="response"),
-    Place(words="after the response", door="webhook", step="answered"),
-    Place(words="before the claim", door="worker", step="post_call.ledger:Ledger.claim:before"),
-    Place(
-        words="after the claim, which notes the adds as begun",
-        door="worker",
-        step="post_call.ledger:Ledger.claim:after",
+    *(
+        Place(words, "webhook", step)
+        for words, step in (
+            ("before verification", f"{_VERIFY}:before"),
+            ("after verification", f"{_VERIFY}:after"),
+            ("before the enqueue", f"{_SEND}:before"),
+            ("after the enqueue", f"{_SEND}:after"),
+            ("before the response is out", "response"),
+            ("after the response", "answered"),
+        )
     ),
-    Place(words="an add is about to be sent, and is not", door="worker", step=f"{_ADD}:before"),
-    Place(words=_BETWEEN, door="worker", step=f"{_NOTED}:after"),
-    Place(words=_ACCEPTED, door="worker", step=f"{_ADD}:after"),
-    Place(
-        words="after both adds: one is noted, the other not yet",
-        door="worker",
-        step="post_call.ledger:Entry.release:before",
+    *(
+        Place(words, "worker", step)
+        for words, step in (
+            ("before the claim", "post_call.ledger:Ledger.claim:before"),
+            ("after the claim, which notes the adds as begun", "post_call.ledger:Ledger.claim:after"),
+            ("an add is about to be sent, and is not", f"{_ADD}:before"),
+            (_BETWEEN, f"{_NOTED}:after"),
+            (_ACCEPTED, f"{_ADD}:after"),
+            ("after both adds: one is noted, the other not yet", "post_call.ledger:Entry.release:before"),
+            ("the ledger is closed", "post_call.ledger:Entry.close:after"),
+            ("the worker's response is not out", "response"),
+        )
     ),
-    Place(words="the ledger is closed", door="worker", step="post_call.ledger:Entry.close:after"),
-    Place(words="the worker's response is not out", door="worker", step="response"),
-    Place(words=_DELETE, door="source", step=""),
+    Place(_DELETE, "source", ""),
 )
 STEPS = tuple(sorted({place.step.rsplit(":", 1)[0] for place in PLACES if ":" in place.step} | {_ADD}))
 
@@ -121,8 +122,9 @@ class FaultInjector:
             return
         occurrence = self._count(invocation.request_id, step.name)
         if plan.place.words == _BETWEEN and step.name == f"{_ADD}:before" and occurrence > 1:
-            self._hold(plan)
-        elif (step.name, occurrence) == (plan.place.step, plan.place.occurrence) and self._claim(plan):
+            with self._hits:  # the second of the two adds waits until the fault has happened
+                self._hits.wait_for(lambda: plan.happened or self._over, timeout=10)
+        elif (step.name, occurrence) == (plan.place.step, 1) and self._claim(plan):
             if plan.how == "kill":
                 step.instance.kill()
             else:
@@ -155,11 +157,6 @@ class FaultInjector:
         with self._lock:
             self._reached[request_id, step] += 1
             return self._reached[request_id, step]
-
-    def _hold(self, plan: Plan) -> None:
-        """Hold the second of the two adds until the fault has happened."""
-        with self._hits:
-            self._hits.wait_for(lambda: plan.happened or self._over, timeout=10)
 
 
 def run(

@@ -23,11 +23,8 @@ _ONCE = 2 * CALLS
 """Both adds of each call."""
 _AWS_ONCE = 4 * CALLS
 """The three attempts that one call to AWS makes, and the one on a connection that was kept."""
-_WHO_TALKS = """Who talks to whom: the webhook to Secrets Manager and SQS, the worker to all four, ClientData
-and Retrieve to Secrets Manager and Mem0. At its start a function talks to Secrets Manager and Mem0 at most:
-ClientData and Retrieve read the secret and connect to Mem0. PostCall reads the secret with its first webhook;
-with its first batch it reads the secret and connects. None talks to SQS or DynamoDB at its start, so those
-have no such rows."""
+_WHO_TALKS = """The webhook talks to Secrets Manager and SQS, the worker to all four, ClientData and Retrieve
+to Secrets Manager and Mem0. None talks to SQS or DynamoDB at its start, so those have no such rows."""
 Rule = dict[str, Any]
 
 
@@ -129,15 +126,13 @@ def run(progress: Progress) -> Section:
     section = Section(
         title="Dependency matrix",
         how=(
-            f"{CALLS} calls a case. Each fault lasts until it has hit both adds (or all attempts) of each of"
-            " them once; *Faults*: how often it hit. *First answer*: what"
-            " ElevenLabs was told at first. *Tries*: how often it delivered at most. Up to the cases of a"
-            f" start, all run at once, at a reservation of {MANY}. *The secret has run out*: it was read"
-            f" {dependency_secret.CACHE_SECONDS} s ago (300 s as deployed) and is to be read anew. A key that"
-            " stays wrong is tried as often as any fault that may pass; then the calls wait among the dead"
-            " letters until"
-            " it is fixed, and are redriven. *ClientData*: what a caller's ring was answered while"
-            " the fault lasted, and after it."
+            f"{CALLS} calls a case. A fault lasts until it has hit both adds (or all attempts) of all of them"
+            " once; *faults*: how often it hit. *First answer*: what ElevenLabs was told at first. *Tries*:"
+            f" how often it delivered at most. All run at once, at a reservation of {MANY}, but for the cases"
+            f" of a start. *The secret has run out*: it was read {dependency_secret.CACHE_SECONDS} s ago"
+            " (300 s as deployed). Calls that failed because of a wrong key wait among the dead letters, and"
+            " are redriven when it is fixed. *ClientData*: what a caller's ring was answered during the fault"
+            " and after it."
         ),
     )
     with FaultRig(

@@ -9,7 +9,7 @@ from typing import Any
 from bench.common.calls import Call, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section
-from bench.reliability.rig import FaultRig, until
+from bench.reliability.rig import FaultRig
 from local.elevenlabs import Delivery, Reply
 
 _FAILED_READ = 3
@@ -49,8 +49,8 @@ def _mem0(section: Section, rig: FaultRig, user: str, words: str, rule: dict[str
         pings = _pings(rig)
         call = make_call(user)
         delivery = rig.deliver(call)
-        until(lambda: _pings(rig) > pings, 10)
-        until(lambda: any(call.conversation_id in line for line in rig.logged("ERROR")), 10)
+        rig.until(lambda: _pings(rig) > pings, 10)
+        rig.until(lambda: any(call.conversation_id in line for line in rig.logged("ERROR")), 10)
     _row(section, rig, f"Mem0: {words}", call, delivery, during)
 
 

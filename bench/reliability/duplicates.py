@@ -6,7 +6,7 @@ from dataclasses import replace
 from bench.common.calls import Call
 from bench.common.rig import Progress
 from bench.common.section import Section
-from bench.reliability.rig import FaultRig, until
+from bench.reliability.rig import FaultRig
 from local.elevenlabs import encode
 
 COPIES = 100
@@ -72,7 +72,7 @@ def _twice(section: Section, rig: FaultRig, first: Call, second: Call, words: st
         rig.drained(30)
     accepted += rig.deliver(second).accepted
     tally = rig.outcome([first], 30)
-    logged = changed and until(
+    logged = changed and rig.until(
         lambda: any(first.conversation_id in line for line in rig.logged("call ignored: another body")), 5
     )
     section.add(

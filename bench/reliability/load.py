@@ -30,13 +30,10 @@ def run(progress: Progress) -> Section:
         how=(
             f"{CALLERS} callers ring, ask once, talk for {TALK_SECONDS[0]:g} to {TALK_SECONDS[1]:g} s and"
             f" hang up, again and again for {SECONDS:g} s; all ring in the first second. Mem0 takes"
-            f" {MEM0_SECONDS:g} s a request. Reservation 10 for each function, the worker has 5 of PostCall's"
+            f" {MEM0_SECONDS:g} s a request. Reservation 10 for each function; the worker has 5 of PostCall's"
             " at most. API Gateway answers 429 beyond the stage's rate (50 a second, 100 at once) and 503"
-            " when the reservation is used up; ElevenLabs delivers a webhook again after both, the other two"
-            f" requests it does not repeat. Its retries come {COMPRESSION_OF_LOAD:g} times faster here: at"
-            " once, and then after another 1 s, 4 s, 16 s and 60 s. The work takes its real time, so a faster"
-            " schedule would be over before it. Then, without the stages' throttling, all hang up in the same"
-            " moment, twice."
+            " when the reservation is used up. ElevenLabs repeats only webhooks, here after 0, 1, 4, 16 and"
+            " 60 s. Then, without the stages' throttling, all hang up in the same moment, twice."
         ),
     )
     with FaultRig(throttle=True, environment={"RETRY_DELAYS": "1,2,5"}, progress=progress) as rig:

@@ -154,13 +154,9 @@ def _explained(idle: Storm, busy: Storm) -> str:
     first = [storm.at_try[0] if storm.at_try else 0 for storm in (idle, busy)]
     free = RESERVATION - WORKERS
     return (
-        f"The two storms side by side. {CALLERS} deliveries in one moment meet {RESERVATION} instances while"
-        f" the worker is idle, and {free} while it is busy. The event source never invokes more than"
-        f" {WORKERS} at once, whatever is queued, so the webhook always has the other {free}. Accepted at the"
-        f" first try: {first[0]} with the worker idle, {first[1]} with the worker busy. All accepted: after"
-        f" {idle.seconds:.0f} s and {busy.seconds:.0f} s, both set by the schedule of the retries. The first"
-        " tries vary from run to run, as senders and functions share this machine's cores. What a busy worker"
-        " can cost the webhook is tries, and no call. What is refused comes again by ElevenLabs'"
-        f" schedule; at {COMPRESSION_OF_LOAD:g} times its speed the retries come as much closer together than"
-        " real ones do."
+        f"{CALLERS} deliveries in one moment meet {RESERVATION} instances while the worker is idle, and"
+        f" {free} while it is busy: the event source never invokes more than {WORKERS} at once. Accepted at"
+        f" the first try: {first[0]} with the worker idle, {first[1]} while it was busy. All accepted: after"
+        f" {idle.seconds:.0f} s and {busy.seconds:.0f} s, both set by the schedule of the retries. A busy"
+        " worker can cost the webhook tries, and no call."
     )

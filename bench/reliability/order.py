@@ -5,7 +5,7 @@ import time
 from bench.common.calls import FIRST_START, Call, caller, ids, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section
-from bench.reliability.rig import KINDS, FaultRig, until
+from bench.reliability.rig import KINDS, FaultRig
 
 CALLERS = 10
 CALLS_EACH = 5
@@ -86,5 +86,5 @@ def _poison(section: Section, rig: FaultRig, words: str, fault: dict[str, int]) 
 
 def _seconds(rig: FaultRig, calls: list[Call], began: float) -> float:
     """Seconds until these are remembered."""
-    until(lambda: len(rig.tally(calls).remembered) == len(calls), 60)
+    rig.until(lambda: len(rig.tally(calls).remembered) == len(calls), 60)
     return time.monotonic() - began

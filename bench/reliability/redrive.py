@@ -6,7 +6,7 @@ from dataclasses import replace
 from bench.common.calls import FIRST_START, Call, ids, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section
-from bench.reliability.rig import FaultRig, until
+from bench.reliability.rig import FaultRig
 from bench.reliability.tally import Tally
 from local.elevenlabs import encode
 from local.lambda_host.toolchain import ROOT
@@ -119,6 +119,6 @@ def _redriven(rig: FaultRig, calls: list[Call]) -> tuple[int, Tally]:
     urls = ["--queue-url", rig.system.queue_url, "--dead-letter-url", rig.system.dead_letter_url]
     with rig.ops("redrive", *urls) as process:
         printed, _ = process.communicate(timeout=_SECONDS)
-    rig.progress(f"redrive: exit code {process.returncode}: {printed[-300:].strip()}")
-    until(lambda: rig.waiting(rig.system.dead_letter_url) == 0, 20)
+    rig.progress(f"redrive: exit code {process.returncode}: {printed.strip().splitlines()[-1:]}")
+    rig.until(lambda: rig.waiting(rig.system.dead_letter_url) == 0, 20)
     return process.returncode, rig.outcome(calls, _SECONDS)

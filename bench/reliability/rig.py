@@ -169,16 +169,19 @@ class FaultRig(Rig):
             return False
         return bool(self.mem0("POST", "/_settle?timeout=30")["settled"])
 
-    def until(self, condition: Callable[[], object], timeout: float, words: Callable[[], str]) -> bool:
+    def until(
+        self, condition: Callable[[], object], timeout: float, words: Callable[[], str] | None = None
+    ) -> bool:
         """Poll until the condition holds, and say now and then how far it is; False if it takes too long."""
-        end = time.monotonic() + timeout
-        if until(condition, min(_QUICK_SECONDS, timeout)):
-            return True
-        while not until(condition, min(_WORD_SECONDS, end - time.monotonic()), pause=_SLOW_POLL_SECONDS):
-            if time.monotonic() >= end:
-                self.progress(f"given up: {words()}")
+        began = said = time.monotonic()
+        while not condition():
+            now = time.monotonic()
+            if now - began > timeout:
                 return False
-            self.progress(words())
+            if words and now - said > _WORD_SECONDS:
+                self.progress(words())
+                said = now
+            time.sleep(_POLL_SECONDS if now - began < _QUICK_SECONDS else _SLOW_POLL_SECONDS)
         return True
 
     def outcome(self, calls: Iterable[Call], timeout: float) -> Tally:
@@ -219,13 +222,3 @@ def meanwhile(*works: Callable[[Event], None]) -> Iterator[None]:
         over.set()
         for thread in threads:
             thread.join()
-
-
-def until(condition: Callable[[], object], timeout: float, *, pause: float = _POLL_SECONDS) -> bool:
-    """Poll until the condition holds; False if it does not within `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(pause)
-    return True

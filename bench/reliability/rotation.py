@@ -4,20 +4,18 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import Self
 
-from bench.common.calls import Call, caller, make_call
+from bench.common.calls import Call, caller
 from bench.common.rig import Progress
-from bench.common.section import Section, Value
-from bench.reliability.rig import OK, FaultRig, meanwhile, until
+from bench.common.section import Section
+from bench.reliability.rig import OK, FaultRig, meanwhile
 from local.elevenlabs import Reply
 from local.system import DEFAULTS
 
 CACHE_SECONDS = 6
-OLD, NEW = "old", "new"
+NEW = "new"
 _PHASE_SECONDS = 3.0
 _PAUSE_SECONDS = 0.1
 _REFUSED = 401
@@ -35,7 +33,7 @@ class Keys:
 
 @dataclass
 class Traffic:
-    """Callers who go on ringing, asking and hanging up until the block ends."""
+    """Callers who ring, ask and hang up again and again."""
 
     rig: FaultRig
     keys: Keys
@@ -44,20 +42,23 @@ class Traffic:
     requests: int = 0
 
     @contextmanager
-    def running(self) -> Iterator[Self]:
+    def running(self) -> Iterator[None]:
         """Let three of them do so inside the block."""
-        with meanwhile(*(partial(self._run, first) for first in (700_000, 710_000, 720_000))):
-            yield self
+        self.requests = 0
+        self.failures.clear()
+        with meanwhile(self._run, self._run, self._run):
+            yield
 
-    @property
-    def figures(self) -> dict[str, Value]:
-        """How many requests were sent, and how many failed."""
-        return {"requests": self.requests, "failed": len(self.failures)}
+    def add_to(self, section: Section, words: str, remark: str = "", *, passed: bool = True) -> None:
+        """Say what became of the traffic while the keys were changed."""
+        if self.failures:
+            remark += f"; the first failure: {self.failures[0]}"
+        figures = {"requests": self.requests, "failed": len(self.failures)}
+        section.add(words, figures, passed=passed and not self.failures, remark=remark)
 
-    def _run(self, number: int, over: Event) -> None:
+    def _run(self, over: Event) -> None:
         while not over.wait(_PAUSE_SECONDS):
-            number += 1
-            call = make_call(caller(number))
+            (call,) = self.rig.calls(1)
             rung = self.rig.look_up(caller(1), key=self.keys.workspace)
             for what, reply in (
                 ("ClientData", rung),
@@ -99,21 +100,21 @@ def run(progress: Progress) -> Section:
         rig.system.host.warm("post-call", 4)
         rig.system.host.warm("client-data", 3)
         rig.mem0("PUT", "/_credentials", {"api_keys": [DEFAULTS["MEM0_API_KEY"]]})
-        keys = Keys(DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"])
-        everything: list[Call] = []
-        everything += _overlap(section, rig, keys)
-        everything += _removal(section, rig, keys)
+        traffic = Traffic(rig, Keys(DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]))
+        _overlap(section, traffic)
+        _removal(section, traffic)
         progress("rotation: ElevenLabs' keys are rotated")
-        everything += _mem0_key(section, rig, keys)
-        tally = rig.outcome(everything, 60)
+        _mem0_key(section, traffic)
+        tally = rig.outcome(traffic.calls, 60)
         section.add("all calls of this traffic", tally.figures(), passed=tally.clean)
     return section
 
 
-def _overlap(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
+def _overlap(section: Section, traffic: Traffic) -> None:
     """The new keys are added, and both old and new pass; then the sender changes to the new ones."""
-    old = Keys(keys.hmac, keys.workspace)
-    with Traffic(rig, keys).running() as traffic:
+    rig, keys = traffic.rig, traffic.keys
+    old = replace(keys)
+    with traffic.running():
         time.sleep(_PHASE_SECONDS)
         rig.change_secret(ELEVENLABS_HMAC_KEY=[NEW, old.hmac], ELEVENLABS_WORKSPACE_KEY=[NEW, old.workspace])
         probes = [deliver(rig, call, key) for key in (NEW, old.hmac) for call in rig.calls(10)]
@@ -121,63 +122,49 @@ def _overlap(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
         keys.hmac = keys.workspace = NEW
         time.sleep(_PHASE_SECONDS)
     passed = sum(reply.status == OK for reply in probes)
-    section.add(
+    traffic.add_to(
+        section,
         "new signing and workspace keys are added, and used at once",
-        traffic.figures,
-        passed=not traffic.failures and passed == len(probes),
-        remark=f"{passed} of {len(probes)} probes with the old and the new keys passed" + _first(traffic),
+        f"{passed} of {len(probes)} probes with the old and the new keys passed",
+        passed=passed == len(probes),
     )
-    return traffic.calls
 
 
-def _removal(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
+def _removal(section: Section, traffic: Traffic) -> None:
     """The old keys are removed: they fail within the cache's time limit, and the traffic does not notice."""
-    calls: list[Call] = []
-    old_keys = DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]
-    with Traffic(rig, keys).running() as traffic:
+    rig = traffic.rig
+    hmac, workspace = DEFAULTS["ELEVENLABS_HMAC_KEY"], DEFAULTS["ELEVENLABS_WORKSPACE_KEY"]
+    with traffic.running():
         rig.change_secret(ELEVENLABS_HMAC_KEY=NEW, ELEVENLABS_WORKSPACE_KEY=[NEW])
         began = time.monotonic()
-        last = {"PostCall": began, "ClientData": began}
+        last = {"PostCall": 0.0, "ClientData": 0.0}
         refused = dict.fromkeys(last, 0)
 
         def gone() -> bool:
             for what, reply in (
-                ("PostCall", deliver(rig, rig.calls(1)[0], old_keys[0])),
-                ("ClientData", rig.look_up(caller(1), key=old_keys[1])),
+                ("PostCall", deliver(rig, rig.calls(1)[0], hmac)),
+                ("ClientData", rig.look_up(caller(1), key=workspace)),
             ):
                 refused[what] = refused[what] + 1 if reply.status == _REFUSED else 0
                 if reply.status != _REFUSED:
-                    last[what] = time.monotonic()
+                    last[what] = time.monotonic() - began
             return min(refused.values()) >= _SURE
 
-        gone_at_last = until(gone, 4 * CACHE_SECONDS)
-    calls += traffic.calls
-    seconds = {what: moment - began for what, moment in last.items()}
-    words = ", ".join(f"{what} after {moment:.1f} s" for what, moment in seconds.items())
-    section.add(
+        gone_at_last = rig.until(gone, 4 * CACHE_SECONDS)
+    words = ", ".join(f"{what} after {seconds:.1f} s" for what, seconds in last.items())
+    traffic.add_to(
+        section,
         "the old keys are removed",
-        traffic.figures,
-        passed=not traffic.failures and gone_at_last and max(seconds.values()) <= CACHE_SECONDS + 1,
-        remark=f"the old keys passed for the last time: {words}" + _first(traffic),
+        f"the old keys passed for the last time: {words}",
+        passed=gone_at_last and max(last.values()) <= CACHE_SECONDS + 1,
     )
-    return calls
 
 
-def _mem0_key(section: Section, rig: FaultRig, keys: Keys) -> list[Call]:
+def _mem0_key(section: Section, traffic: Traffic) -> None:
     """Mem0 refuses the old key from one moment to the next: the functions read the secret anew, and go on."""
-    with Traffic(rig, keys).running() as traffic:
+    with traffic.running():
         time.sleep(_PHASE_SECONDS)
-        rig.change_secret(MEM0_API_KEY=NEW)
-        rig.mem0("PUT", "/_credentials", {"api_keys": [NEW]})
+        traffic.rig.change_secret(MEM0_API_KEY=NEW)
+        traffic.rig.mem0("PUT", "/_credentials", {"api_keys": [NEW]})
         time.sleep(_PHASE_SECONDS)
-    section.add(
-        "Mem0's key is changed, and Mem0 refuses the old one at once",
-        traffic.figures,
-        passed=not traffic.failures,
-        remark=_first(traffic),
-    )
-    return traffic.calls
-
-
-def _first(traffic: Traffic) -> str:
-    return f"; the first failure: {traffic.failures[0]}" if traffic.failures else ""
+    traffic.add_to(section, "Mem0's key is changed, and Mem0 refuses the old one at once")

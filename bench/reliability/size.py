@@ -10,7 +10,7 @@ from typing import Any
 from bench.common.calls import Call, caller, make_call
 from bench.common.rig import Progress
 from bench.common.section import Section
-from bench.reliability.rig import OK, FaultRig, until
+from bench.reliability.rig import KINDS, OK, FaultRig
 from local.elevenlabs import encode
 
 MIB = 1024 * 1024
@@ -19,11 +19,9 @@ _WORDS = [
     for seed in range(20_000)
 ]
 """Without vowels, so that none reads like a word behind which a secret is looked for."""
-_HONESTLY = """Honestly: Lambda takes an event of 6 MB, whatever API Gateway takes, and API Gateway tells the
-sender 413. ElevenLabs does not deliver a 413 again. A recording that large is to be ignored anyway (and the
-set-up subscribes to transcripts only). A transcript that large is not remembered: it would be a call of about
-9,000 turns (real ones have 650 bytes a turn). What was refused shows in the stage's access log and its 4xx
-metric."""
+_LIMIT = """Lambda takes an event of 6 MB, whatever API Gateway takes, and ElevenLabs does not deliver a 413
+again: a transcript that large is not remembered. It would be a call of about 9,000 turns (real ones have 650
+bytes a turn). It shows in the stage's access log and its 4xx metric."""
 _TOO_LARGE = 413
 
 
@@ -49,19 +47,14 @@ def run(progress: Progress) -> Section:
         _answered(section, rig, "a body over 10 MiB: over API Gateway's", over, _TOO_LARGE)
         _answered(section, rig, "audio of 6 MB in base64", _audio(7, 6_000_000), OK)
         _answered(section, rig, "audio of 8 MB in base64", _audio(8, 8_000_000), _TOO_LARGE)
-    section.note = _HONESTLY
+    section.note = _LIMIT
     return section
 
 
-def _sentences(number: int, turns: int, words: int) -> list[str]:
-    dice = random.Random(number)  # noqa: S311 - not a secret
-    return [f"Sentence {turn} {' '.join(dice.choices(_WORDS, k=words))}." for turn in range(turns)]
-
-
 def _long_call(number: int, *, turns: int, words: int) -> tuple[Call, list[str]]:
-    sentences = _sentences(number, turns, words)
-    roles = ("user", "agent")
-    said = [{"role": roles[turn % 2], "message": sentence} for turn, sentence in enumerate(sentences)]
+    dice = random.Random(number)  # noqa: S311 - not a secret
+    sentences = [f"Sentence {turn} {' '.join(dice.choices(_WORDS, k=words))}." for turn in range(turns)]
+    said = [{"role": ("user", "agent")[turn % 2], "message": text} for turn, text in enumerate(sentences)]
     return make_call(caller(900_000 + number), turns=said), sentences
 
 
@@ -84,15 +77,11 @@ def _remembered(section: Section, rig: FaultRig, words: str, made: tuple[Call, S
     delivery = rig.deliver(call)
     rig.drained(120)
     payloads = [
-        payload
-        for payload in rig.add_payloads()
-        if payload["metadata"]["conversation_id"] == call.conversation_id
+        one for one in rig.add_payloads() if one["metadata"]["conversation_id"] == call.conversation_id
     ]
-    held = {
-        kind: _join(payload for payload in payloads if payload["metadata"]["type"] == kind)
-        for kind in ("factual", "semantic")
-    }
-    count = {kind: sum(_contains(text, sentence) for sentence in sentences) for kind, text in held.items()}
+    # Long turns are cut between words, so a sentence is there if all of its words are.
+    held = {kind: _words(one for one in payloads if one["metadata"]["type"] == kind) for kind in KINDS}
+    count = {kind: sum(held[kind].issuperset(text.split()) for text in sentences) for kind in KINDS}
     parts = len(payloads) // 2
     distinct = len({(one["metadata"]["type"], one["metadata"].get("part", 1)) for one in payloads})
     section.add(
@@ -107,18 +96,13 @@ def _remembered(section: Section, rig: FaultRig, words: str, made: tuple[Call, S
     )
 
 
-def _join(payloads: Iterable[Mapping[str, Any]]) -> set[str]:
+def _words(payloads: Iterable[Mapping[str, Any]]) -> set[str]:
     return set(" ".join(message["content"] for one in payloads for message in one["messages"]).split())
-
-
-def _contains(words: set[str], sentence: str) -> bool:
-    """Whether all words of a sentence are there; long turns are cut between words."""
-    return all(word in words for word in sentence.split())
 
 
 def _answered(section: Section, rig: FaultRig, words: str, call: Call, status: int) -> None:
     reply = rig.deliver(call, retry_enabled=False).last
-    until(lambda: rig.waiting() == 0, 5)
+    rig.until(lambda: rig.waiting() == 0, 5)
     stored = call.conversation_id in rig.accepted_adds()
     section.add(
         words,

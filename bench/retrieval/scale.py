@@ -7,10 +7,8 @@ as in real talk. Searches go over HTTP, one after the other, each for a caller's
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bench.common.rig import Progress, mem0_client, stand_in
-from bench.common.section import percentile
 from bench.retrieval.histories import History
 
 MEMORIES = 50_000
@@ -22,20 +20,10 @@ _TURNS = 5
 _BATCH = 50
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Milliseconds of a search over HTTP: the median, and what 99 of 100 stay below."""
-
-    memories: int
-    callers: int
-    p50: float
-    p99: float
-
-
 def measure(
     histories: Sequence[History], progress: Progress, *, memories: int = MEMORIES, callers: int = CALLERS
-) -> Speed:
-    """Fill a stand-in and search it."""
+) -> list[float]:
+    """Fill a stand-in and search it; milliseconds of the searches over HTTP."""
     rng = random.Random(5)  # noqa: S311 - reproducible, not secret
     turns = [turn.text for history in histories for session in history.sessions for turn in session.turns]
     questions = [question.text for history in histories for question in history.questions]
@@ -60,7 +48,7 @@ def measure(
             began = time.perf_counter()
             client.post("/v3/memories/search/", json=asked).raise_for_status()
             times.append((time.perf_counter() - began) * 1000)
-    return Speed(memories, callers, percentile(times, 50), percentile(times, 99))
+    return times
 
 
 def _caller(number: int) -> str:

@@ -1,12 +1,13 @@
 """The sections of docs/recall.md."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from statistics import fmean
 
 from bench.common.charts import NAIVE, OURS, Bar
 from bench.common.rig import Progress
-from bench.common.section import Section
+from bench.common.section import Section, percentile
 from bench.retrieval import naive, scale
 from bench.retrieval.histories import OF_OTHERS, History
 from bench.retrieval.run import Results, run
@@ -29,7 +30,6 @@ _KINDS = {
     "multi": "several calls together",
     "infer": "conclusions",
 }
-_RUN_OF = ("found in 3", "said by the agent", "refused: no answer", "refused: of others")
 
 
 class Recall:
@@ -66,7 +66,8 @@ class Recall:
         halves = {"reported": self.ours.answers}
         if self._chosen_on:
             halves["chosen on"] = run(self._chosen_on, self._progress).answers
-        headers = ("callers", "questions with an answer", *_RUN_OF, "refused: with an answer")
+        refused = ("refused: no answer", "refused: of others", "refused: with an answer")
+        headers = ("callers", "questions with an answer", "found in 3", "said by the agent", *refused)
         section.table(headers, [_half(name, answers) for name, answers in halves.items()])
         section.note = HALVES
         return section
@@ -76,15 +77,17 @@ class Recall:
         section = Section(title="Beside the naive ways", how=NAIVE_WAYS)
         ways = {OURS_NAME: self.ours, **self.shapes}
         figures = {name: add_up(results.answers, results.wider) for name, results in ways.items()}
-        for file, title, of in (
-            ("recall-found.svg", "Questions whose evidence is among the three memories", _hit),
-            ("recall-read.svg", "Characters that the agent reads for one question", _read),
+        shares = {name: found.hit[3] or 0.0 for name, found in figures.items()}
+        read = {name: found.characters for name, found in figures.items()}
+        for file, title, values, form in (
+            ("recall-found.svg", "Questions whose evidence is among the three memories", shares, ".0%"),
+            ("recall-read.svg", "Characters that the agent reads for one question", read, ",.0f"),
         ):
             drawn = [
-                Bar(label=name, value=value, words=words, colour=OURS if name == OURS_NAME else NAIVE)
-                for name, (value, words) in ((name, of(found)) for name, found in figures.items())
+                Bar(label=name, value=value, words=format(value, form), colour=NAIVE)
+                for name, value in values.items()
             ]
-            section.chart(file, title, [drawn[:1], drawn[1:]])
+            section.chart(file, title, [[replace(drawn[0], colour=OURS)], drawn[1:]])
         headers = ("", "evidence in the first", "first 3", "first 5", "complete", "characters", "at most")
         rows = [_way(name, figures[name], results) for name, results in ways.items()]
         section.table((*headers, "memories a call", "characters a memory"), rows)
@@ -115,15 +118,16 @@ class Recall:
 
     def scale(self) -> Section:
         """How fast the stand-in searches among 50,000 memories."""
-        speed = scale.measure(self.histories, self._progress, memories=self._memories)
+        times = scale.measure(self.histories, self._progress, memories=self._memories)
+        p50, p99 = percentile(times, 50), percentile(times, 99)
         section = Section(title="The stand-in at scale")
         section.how = (
-            f"With {speed.memories:,} memories of {speed.callers} callers, a search over HTTP for"
-            f" {scale.CANDIDATES} candidates takes {speed.p50:.0f} ms (median) and {speed.p99:.0f} ms (99 of"
-            " 100 are faster), one after the other."
+            f"With {self._memories:,} memories of {scale.CALLERS} callers, a search over HTTP for"
+            f" {scale.CANDIDATES} candidates takes {p50:.0f} ms (median) and {p99:.0f} ms (99 of 100 are"
+            " faster), one after the other."
         )
-        wanted, found = f"< {scale.TARGET:.0f} ms", f"{speed.p99:.0f} ms"
-        section.target("the stand-in's search, p99", wanted, found, reached=speed.p99 < scale.TARGET)
+        wanted, found = f"< {scale.TARGET:.0f} ms", f"{p99:.0f} ms"
+        section.target("the stand-in's search, p99", wanted, found, reached=p99 < scale.TARGET)
         return section
 
     def first_sentence(self) -> str:
@@ -175,15 +179,6 @@ def add_targets(section: Section, ours: Results) -> None:
         ),
     ):
         section.target(what, wanted, found, reached=reached)
-
-
-def _hit(figures: Figures) -> tuple[float, str]:
-    share = figures.hit[3] or 0.0
-    return share, f"{share:.0%}"
-
-
-def _read(figures: Figures) -> tuple[float, str]:
-    return figures.characters, f"{figures.characters:,.0f}"
 
 
 def _way(name: str, figures: Figures, results: Results) -> list[str]:

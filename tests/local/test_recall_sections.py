@@ -62,5 +62,4 @@ def test_naive_shape_finds_something(shape: str, histories: list[History]) -> No
 
 
 def test_speed_is_measured_over_http(histories: list[History]) -> None:
-    speed = scale.measure(histories, quiet, memories=100, callers=2)
-    assert 0 < speed.p50 <= speed.p99
+    assert all(milliseconds > 0 for milliseconds in scale.measure(histories, quiet, memories=100, callers=2))
