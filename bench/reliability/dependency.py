@@ -211,34 +211,21 @@ def _add_row(section: Section, rig: FaultRig, one: Trial, fired: list[int]) -> N
     else:
         passed = passed and tally.clean
     if _RETRY_AFTER in one.case.words:
-        waited = _shortest_wait(rig, one)
+        waits = [later - earlier for times in _sent(rig, one) for earlier, later in pairwise(times)]
+        waited = min(waits, default=0.0)
         passed = passed and waited >= RETRY_AFTER_SECONDS
         remark = f"asked for {RETRY_AFTER_SECONDS} s; the next try came after {waited:.1f} s at the earliest"
     if one.case.becomes == "dead" and "at every try" not in one.case.words:
-        tries = _most_tries(rig, one)
+        tries = max(map(len, _sent(rig, one)), default=0)
         remark += f"; sent {tries} time{'s'[: tries > 1]}"
     section.add(one.case.words, figures, passed=passed, remark=remark)
 
 
-def _adds(rig: FaultRig, call: Call) -> list[dict[str, Any]]:
-    found = rig.mem0("GET", "/_requests?operation=add")
-    return [
-        add for add in found if add["body"].get("metadata", {}).get("conversation_id") == call.conversation_id
-    ]
-
-
-def _shortest_wait(rig: FaultRig, one: Trial) -> float:
-    """Seconds between the refusal of a call and its next try."""
-    waits = []
-    for call in one.calls:
-        times: dict[str, list[float]] = {}
-        for add in _adds(rig, call):
-            times.setdefault(add["body"]["metadata"]["type"], []).append(add["time"])
-        waits += [later - earlier for some in times.values() for earlier, later in pairwise(some)]
-    return min(waits, default=0.0)
-
-
-def _most_tries(rig: FaultRig, one: Trial) -> int:
-    """How often the same add was sent, at most."""
-    kinds = [[add["body"]["metadata"]["type"] for add in _adds(rig, call)] for call in one.calls]
-    return max((some.count(kind) for some in kinds for kind in set(some)), default=0)
+def _sent(rig: FaultRig, one: Trial) -> list[list[float]]:
+    """When each of the adds was sent, at its first try and the others."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for add in rig.mem0("GET", "/_requests?operation=add"):
+        metadata = add["body"].get("metadata", {})
+        if metadata.get("conversation_id", "").startswith(one.mark):
+            times.setdefault((metadata["conversation_id"], metadata["type"]), []).append(add["time"])
+    return list(times.values())

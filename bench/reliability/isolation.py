@@ -84,20 +84,16 @@ def _try(section: Section, rig: FaultRig, words: str, given: object) -> None:
 
 
 def _ids(requests: list[dict[str, Any]]) -> list[object]:
-    """Each user id that stands in a request to Mem0, whatever its type."""
+    """The user ids that stand in requests to Mem0, whatever their type and however deep."""
     found: list[object] = []
 
-    def look(value: object) -> None:
-        if isinstance(value, dict):
-            found.extend(held for key, held in value.items() if key == "user_id")
-            for held in value.values():
-                look(held)
-        elif isinstance(value, list):
-            for held in value:
-                look(held)
+    def note(value: dict[str, object]) -> dict[str, object]:
+        found.extend(held for name, held in value.items() if name == "user_id")
+        return value
 
-    for request in requests:
-        look({key: request.get(key) for key in ("body", "query")})
+    json.loads(
+        json.dumps([(request.get("body"), request.get("query")) for request in requests]), object_hook=note
+    )
     return found
 
 
