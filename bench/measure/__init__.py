@@ -1,1 +1,1 @@
-"""The parts of bench/performance.py: each module measures one thing and returns a Section for the report."""
+"""What `make bench` measures: one module for a section or two, with `measure(rig, ...) -> Section`."""

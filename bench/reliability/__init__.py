@@ -1,1 +1,1 @@
-"""The reliability matrix of `make faults`: one module for each section, with `run(progress) -> Section`."""
+"""What `make faults` measures: one module for each section, with `run(progress) -> Section`."""

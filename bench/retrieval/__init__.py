@@ -1,1 +1,1 @@
-"""What `bench/recall.py` is made of: histories, how they are played, what counts as found, and the page."""
+"""What `make recall` measures: histories, how they are run and scored, the naive ways, and the sections."""

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,18 @@ from bench.common.section import Section
 from local.lambda_host.toolchain import ROOT
 
 NAMES = ("one", "two")
+PROGRAM = """
+import threading
+from bench.common.command import start
+threading.Thread(target=threading.Event().wait).start()
+def main():
+    try:
+        print("began", flush=True)
+        threading.Event().wait()
+    finally:
+        print("cleared up", flush=True)
+start(main)
+"""
 
 
 def section_of(name: str, *, passed: bool = True) -> Section:
@@ -25,12 +36,9 @@ def section_of(name: str, *, passed: bool = True) -> Section:
     return section
 
 
-def finished(
-    folder: Path, *arguments: str, two: Callable[[], Section] = lambda: section_of("two")
-) -> tuple[Run, str]:
+def finished(folder: Path, *arguments: str, two: Callable[[], Section]) -> tuple[Run, str]:
     """A run with these options, and the page that it wrote."""
-    template = folder / "template" / "page.md"
-    template.parent.mkdir()
+    template = folder / "page.md"
     template.write_text("$measured\n$targets\n$sections\n$folded\n$more")
     run = Run(parser("About.", NAMES), NAMES, arguments)
     run.measure({"one": lambda: section_of("one"), "two": two})
@@ -39,22 +47,18 @@ def finished(
     return run, page.read_text() if page.exists() else ""
 
 
-def test_page_tells_what_was_measured_when_and_against_what(tmp_path: Path) -> None:
-    run, page = finished(tmp_path, "--docs", str(tmp_path / "docs"))
-    assert run.code == 0
+@pytest.mark.parametrize("quick", [False, True])
+def test_page_tells_what_was_measured_when_and_against_what(tmp_path: Path, *, quick: bool) -> None:
+    options = ["--docs", str(tmp_path / "docs"), *(["--quick"] if quick else [])]
+    run, page = finished(tmp_path, *options, two=lambda: section_of("two"))
+    assert (run.code, run.times(20), run.times(20, 5)) == (0, 2 if quick else 20, 5 if quick else 20)
     assert "Measured on 20" in page
     assert "stand-ins on the same machine" in page
-    assert "quick run" not in page
+    assert ("A quick run" in page) is quick
     assert "## One\n\nHow.\n\n![Chart](charts/one.svg)" in page
     assert "<details><summary>Two: 1 case</summary>\n\nTook 0 s.\n\nHow.\n" in page
     assert page.endswith("More.")
     assert (tmp_path / "docs" / "charts" / "two.svg").exists()
-
-
-def test_quick_run_says_so_on_its_page(tmp_path: Path) -> None:
-    run, page = finished(tmp_path, "--quick", "--docs", str(tmp_path / "docs"))
-    assert "A quick run" in page
-    assert (run.times(20), run.times(20, 5)) == (2, 5)
 
 
 @pytest.mark.parametrize("arguments", [["--quick"], ["--only", "one"], ["--only", "one,two", "--quick"]])
@@ -62,9 +66,7 @@ def test_partial_and_quick_runs_write_no_page_in_docs(arguments: list[str]) -> N
     assert Run(parser("About.", NAMES), NAMES, arguments).docs is None
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--only", "one", "--docs", "x"], ["--only", "one,three"], ["--only", "three"]]
-)
+@pytest.mark.parametrize("arguments", [["--only", "one", "--docs", "x"], ["--only", "one,three"]])
 def test_page_of_a_part_and_unknown_sections_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         Run(parser("About.", NAMES), NAMES, arguments)
@@ -78,8 +80,7 @@ def test_section_that_breaks_off_keeps_the_page_from_being_written(
         raise MeasureError("not remembered")
 
     run, page = finished(tmp_path, "--docs", str(tmp_path / "docs"), two=fail)
-    assert (run.code, page) == (1, "")
-    assert list(run.sections) == ["one"]
+    assert (run.code, page, list(run.sections)) == (1, "", ["one"])
     shown = capsys.readouterr()
     assert shown.err == "two: not remembered\n"
     assert "page.md is not written: two could not be measured" in shown.out
@@ -87,27 +88,13 @@ def test_section_that_breaks_off_keeps_the_page_from_being_written(
 
 def test_missed_target_is_named_and_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, _ = finished(tmp_path, "--only", "two", two=lambda: section_of("two", passed=False))
-    assert run.code == 1
-    assert list(run.sections) == ["two"]
+    assert (run.code, list(run.sections)) == (1, ["two"])
     assert "MISSED: case" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_a_command_cleanly(number: int, code: int) -> None:
-    program = """
-        import sys, threading
-        from bench.common.command import start
-        threading.Thread(target=threading.Event().wait).start()
-        def main():
-            try:
-                print("began", flush=True)
-                threading.Event().wait()
-            finally:
-                print("cleared up", flush=True)
-        start(main)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(program)]
-    environment = {"PATH": os.environ["PATH"]}
+    command, environment = [sys.executable, "-c", PROGRAM], {"PATH": os.environ["PATH"]}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
