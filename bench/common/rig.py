@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from local.aws.services import AwsServices
 from local.elevenlabs import Delivery, HttpClient, Reply, Webhook, compressed
 from local.lambda_host.toolchain import quiet
 from local.mem0.server import DEFAULT_KEY, Mem0StandIn
@@ -28,6 +29,16 @@ def stand_in(*, tls: bool = False) -> Iterator[Mem0StandIn]:
     """An empty stand-in for Mem0 in this process, removed with everything in it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, start_mem0(Path(folder), tls=tls) as mem0:
         yield mem0
+
+
+@contextmanager
+def faults(service: Mem0StandIn | AwsServices, *rules: dict[str, Any]) -> Iterator[None]:
+    """Put rules in force at a service inside the block."""
+    service.set_faults(*rules)
+    try:
+        yield
+    finally:
+        service.set_faults()
 
 
 def mem0_client(url: str, key: str = DEFAULT_KEY) -> httpx.Client:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from bench.common.command import MeasureError
-from bench.common.rig import stand_in
+from bench.common.rig import faults, stand_in
 from bench.common.section import Section, ms
 from bench.measure.rig import NAMES, HostRig
 from local.mem0.server import Mem0StandIn
@@ -54,11 +54,8 @@ def _warm(rig: HostRig, function: str, mem0: Mem0StandIn, rule: dict[str, Any]) 
             rig.ask(host, function, event)
         if rule is STALLS:
             rig.ask(host, function, {"bench": "idle", "seconds": LONG_IDLE})
-        mem0.set_faults(rule)
-        try:
+        with faults(mem0, rule):
             outcome = host.invoke(function, event, timeout=60)
-        finally:
-            mem0.set_faults()
     answer = json.loads(outcome.payload)["answer"]
     if answer["statusCode"] != _FAILED:
         raise MeasureError(f"{function} answered {answer} though {rule}")
@@ -72,12 +69,11 @@ def _cold(rig: HostRig, function: str, mem0: Mem0StandIn) -> float:
     """
     started = []
     for rules in ([], [], [STALLS]):
-        mem0.set_faults(*rules)
-        try:
-            with rig.host("ours", function, mem0=mem0, MEM0_TIMEOUT=str(TIMEOUT)) as host:
-                outcome = host.invoke(function, rig.call_event(function), timeout=60)
-        finally:
-            mem0.set_faults()
+        with (
+            faults(mem0, *rules),
+            rig.host("ours", function, mem0=mem0, MEM0_TIMEOUT=str(TIMEOUT)) as host,
+        ):
+            outcome = host.invoke(function, rig.call_event(function), timeout=60)
         started.append((outcome.init_ms or 0.0, outcome.duration_ms))
     *without, (init, duration) = started
     return max(0.0, init - min(start for start, _ in without)) + duration

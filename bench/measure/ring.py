@@ -4,11 +4,9 @@ Secrets Manager and Mem0 are as slow here as they are from Lambda, and Mem0 spea
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 
-from bench.common.rig import stand_in
+from bench.common.rig import faults, stand_in
 from bench.common.section import Section, ms, ratio
 from bench.measure.rig import NAMES, HostRig, healthy
 from local.mem0.server import Mem0StandIn
@@ -31,7 +29,7 @@ def measure(rig: HostRig, rings: int) -> Section:
             for turn in range(rings):
                 rig.progress(f"cold ring of {name}: {turn + 1} of {rings}")
                 starts.append(_start(rig, function, mem0))
-                with _slow(rig, mem0):
+                with faults(rig.system.aws, _SECRET), faults(mem0, _MEM0):
                     answers.append(_ring(rig, function, mem0))
             start, answer = median(starts), median(answers)
             least = start + MEM0_MS
@@ -40,18 +38,6 @@ def measure(rig: HostRig, rings: int) -> Section:
             section.at_most(f"cold ring of {name}", answer / least, MOST, wanted, REASON)
     section.table(("", "start alone", "and one round trip", "cold ring", "ratio"), rows)
     return section
-
-
-@contextmanager
-def _slow(rig: HostRig, mem0: Mem0StandIn) -> Iterator[None]:
-    """Let Secrets Manager and Mem0 take their time inside the block."""
-    rig.system.aws.set_faults(_SECRET)
-    mem0.set_faults(_MEM0)
-    try:
-        yield
-    finally:
-        rig.system.aws.set_faults()
-        mem0.set_faults()
 
 
 def _start(rig: HostRig, function: str, mem0: Mem0StandIn) -> float:
