@@ -32,7 +32,7 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table. Columns of figures are aligned to the right."""
+    """A table. Columns of figures are aligned to the right, but the first."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[Value]]
@@ -41,7 +41,7 @@ class Table:
         """The table in Markdown; `padded` with spaces so that its columns can be read on a terminal."""
         cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in self.rows]
         columns = list(zip(self.headers, *cells, strict=True))
-        right = [all(_FIGURE.match(cell) for cell in column[1:]) for column in columns]
+        right = [False, *(all(map(_FIGURE.match, column[1:])) for column in columns[1:])]
         forms = [
             f"{'>' if figures else '<'}{max(map(len, column)) if padded else ''}"
             for figures, column in zip(right, columns, strict=True)
